@@ -1,0 +1,61 @@
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+static void *checked(void *pointer)
+{
+	if (!pointer)
+		abort();
+	return pointer;
+}
+
+void *allocate(size_t size)
+{
+	return checked(calloc(1, size ? size : 1));
+}
+
+void *allocate_array(size_t count, size_t size)
+{
+	return checked(calloc(count ? count : 1, size ? size : 1));
+}
+
+void *reallocate_array(void *array, size_t count, size_t size)
+{
+	return checked(reallocarray(array, count ? count : 1, size ? size : 1));
+}
+
+char *duplicate_string(const char *text)
+{
+	return text ? checked(strdup(text)) : NULL;
+}
+
+char *duplicate_bytes(const void *bytes, size_t size)
+{
+	if (size == SIZE_MAX)
+		abort();
+	char *copy = checked(malloc(size + 1));
+	if (size)
+		memcpy(copy, bytes, size);
+	copy[size] = '\0';
+	return copy;
+}
+
+char *format_string(const char *format, ...)
+{
+	char *text = NULL;
+	va_list arguments;
+	va_start(arguments, format);
+	int length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		abort();
+	return text;
+}
+
+void replace_string(char **pointer, char *value)
+{
+	free(*pointer);
+	*pointer = value;
+}
