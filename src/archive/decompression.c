@@ -1,0 +1,222 @@
+/*
+ * Decompression by pull: the consumer asks for bytes, the input buffer is filled from the source when it is empty. The
+ * kind is decided by the first bytes, before anything is handed on. The end counts only where the format says that it
+ * is the end: a source that stops in the middle of a member or frame is damaged.
+ */
+#include <string.h>
+#include <zstd.h>
+
+#include "archive/compression.h"
+#include "archive/gunzip.h"
+#include "base/memory.h"
+
+#define INPUT_SIZE	  ((size_t)256 * 1024)
+#define MAGIC_SIZE	  ((size_t)6)
+#define ZSTD_WINDOW_LIMIT 27 /* 128 MiB: what every zstd decoder has to support, and a bound on memory */
+
+struct decompressor {
+	struct source from;
+	enum compression kind;
+	struct gunzip *gunzip;
+	ZSTD_DCtx *zstd;
+	bool in_frame;	/* inside a gzip member or zstd frame */
+	bool has_ended; /* the source gave its last byte */
+	bool is_padded; /* zeros behind the last gzip member were seen */
+	size_t start;	/* unused input is from here to `end` */
+	size_t end;
+	unsigned char input[INPUT_SIZE];
+};
+
+/* Reads more behind what is there. */
+static int fill(struct decompressor *decompressor, struct error *err)
+{
+	if (decompressor->start == decompressor->end)
+		decompressor->start = decompressor->end = 0;
+	ssize_t got = source_read(&decompressor->from, decompressor->input + decompressor->end,
+				  INPUT_SIZE - decompressor->end, err);
+	if (got < 0)
+		return -1;
+	decompressor->end += (size_t)got;
+	decompressor->has_ended = got == 0;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	unsigned char bytes[MAGIC_SIZE];
+	size_t size;
+	enum compression kind;
+	bool is_supported;
+} magics[] = {
+	{"gzip", {0x1f, 0x8b}, 2, COMPRESSION_GZIP, true},
+	{"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, COMPRESSION_ZSTD, true},
+	{"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, COMPRESSION_NONE, false},
+	{"bzip2", {'B', 'Z', 'h'}, 3, COMPRESSION_NONE, false},
+};
+
+static int recognize(struct decompressor *decompressor, struct error *err)
+{
+	while (decompressor->end < MAGIC_SIZE && !decompressor->has_ended)
+		if (fill(decompressor, err) < 0)
+			return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++) {
+		if (decompressor->end < magics[i].size ||
+		    memcmp(decompressor->input, magics[i].bytes, magics[i].size) != 0)
+			continue;
+		if (!magics[i].is_supported)
+			return error_set(err, ERROR_UNSUPPORTED,
+					 "it is compressed with %s; only gzip, zstd and plain archives can be read, "
+					 "so compress it anew",
+					 magics[i].name);
+		decompressor->kind = magics[i].kind;
+	}
+	return 0;
+}
+
+int decompressor_new(const struct source *from, struct decompressor **ret_decompressor, struct error *err)
+{
+	struct decompressor *decompressor = allocate(sizeof *decompressor);
+	decompressor->from = *from;
+	if (recognize(decompressor, err) < 0) {
+		decompressor_free(decompressor);
+		return -1;
+	}
+	if (decompressor->kind == COMPRESSION_GZIP) {
+		decompressor->gunzip = gunzip_new();
+		decompressor->in_frame = true;
+	} else if (decompressor->kind == COMPRESSION_ZSTD) {
+		decompressor->zstd = ZSTD_createDCtx();
+		if (!decompressor->zstd)
+			abort();
+		ZSTD_DCtx_setParameter(decompressor->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LIMIT);
+		decompressor->in_frame = true;
+	}
+	*ret_decompressor = decompressor;
+	return 0;
+}
+
+void decompressor_free(struct decompressor *decompressor)
+{
+	if (!decompressor)
+		return;
+	gunzip_free(decompressor->gunzip);
+	ZSTD_freeDCtx(decompressor->zstd);
+	free(decompressor);
+}
+
+enum compression decompressor_kind(const struct decompressor *decompressor)
+{
+	return decompressor->kind;
+}
+
+static int ends_early(struct error *err)
+{
+	return error_set(err, ERROR_CORRUPT, "the compressed data ends early");
+}
+
+static ssize_t read_plain(struct decompressor *decompressor, void *bytes, size_t size, struct error *err)
+{
+	size_t left = decompressor->end - decompressor->start;
+	if (left == 0)
+		return decompressor->has_ended ? 0 : source_read(&decompressor->from, bytes, size, err);
+	if (size > left)
+		size = left;
+	memcpy(bytes, decompressor->input + decompressor->start, size);
+	decompressor->start += size;
+	return (ssize_t)size;
+}
+
+/* Between members: zeros are padding and are skipped, anything but another member is damage. 1: another begins. */
+static int next_member(struct decompressor *decompressor, struct error *err)
+{
+	for (;;) {
+		while (decompressor->start < decompressor->end && decompressor->input[decompressor->start] == 0) {
+			decompressor->start++;
+			decompressor->is_padded = true;
+		}
+		if (decompressor->start < decompressor->end) {
+			if (decompressor->is_padded || decompressor->input[decompressor->start] != magics[0].bytes[0])
+				return error_set(err, ERROR_CORRUPT, "damaged gzip data: something else follows it");
+			gunzip_reset(decompressor->gunzip);
+			decompressor->in_frame = true;
+			return 1;
+		}
+		if (decompressor->has_ended)
+			return 0;
+		if (fill(decompressor, err) < 0)
+			return -1;
+	}
+}
+
+static ssize_t read_gzip(struct decompressor *decompressor, void *bytes, size_t size, struct error *err)
+{
+	for (;;) {
+		if (!decompressor->in_frame) {
+			int more = next_member(decompressor, err);
+			if (more <= 0)
+				return more;
+		}
+		struct gunzip_step step = {
+			.input = decompressor->input + decompressor->start,
+			.input_size = decompressor->end - decompressor->start,
+			.output = bytes,
+			.output_size = size,
+		};
+		if (gunzip_run(decompressor->gunzip, &step, err) < 0)
+			return -1;
+		decompressor->start = (size_t)(step.input - decompressor->input);
+		decompressor->in_frame = !step.member_ended;
+		size_t made = size - step.output_size;
+		if (made > 0)
+			return (ssize_t)made;
+		if (step.member_ended)
+			continue;
+		if (decompressor->has_ended)
+			return ends_early(err);
+		if (decompressor->start == decompressor->end && fill(decompressor, err) < 0)
+			return -1;
+	}
+}
+
+static ssize_t read_zstd(struct decompressor *decompressor, void *bytes, size_t size, struct error *err)
+{
+	for (;;) {
+		ZSTD_inBuffer input = {decompressor->input, decompressor->end, decompressor->start};
+		ZSTD_outBuffer output = {bytes, size, 0};
+		size_t hint = ZSTD_decompressStream(decompressor->zstd, &output, &input);
+		if (ZSTD_isError(hint))
+			return error_set(err, ERROR_CORRUPT, "damaged zstd data: %s", ZSTD_getErrorName(hint));
+		/* The hint says "frame done" only once; a call without input asks for a new frame's header. */
+		if (input.pos != decompressor->start || output.pos > 0)
+			decompressor->in_frame = hint != 0;
+		decompressor->start = input.pos;
+		if (output.pos > 0)
+			return (ssize_t)output.pos;
+		if (decompressor->start < decompressor->end)
+			continue;
+		if (!decompressor->has_ended && fill(decompressor, err) < 0)
+			return -1;
+		if (decompressor->has_ended && decompressor->start == decompressor->end)
+			return decompressor->in_frame ? ends_early(err) : 0;
+	}
+}
+
+static ssize_t decompressor_read(void *context, void *bytes, size_t size, struct error *err)
+{
+	struct decompressor *decompressor = context;
+	/* Both libraries count in 32 bits somewhere. */
+	if (size > (size_t)1 << 30)
+		size = (size_t)1 << 30;
+	if (size == 0)
+		return 0;
+	if (decompressor->kind == COMPRESSION_GZIP)
+		return read_gzip(decompressor, bytes, size, err);
+	if (decompressor->kind == COMPRESSION_ZSTD)
+		return read_zstd(decompressor, bytes, size, err);
+	return read_plain(decompressor, bytes, size, err);
+}
+
+struct source decompressor_source(struct decompressor *decompressor)
+{
+	return (struct source){decompressor_read, decompressor};
+}

@@ -1,0 +1,202 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "archive/compression.h"
+#include "base/buffer.h"
+
+#define CAP ((size_t)64 * 1024 * 1024)
+
+/* Gives its bytes in small pieces, so that every state of a decoder meets the end of its input. */
+struct dribble {
+	const char *bytes;
+	size_t size;
+	size_t piece;
+};
+
+static ssize_t dribble_read(void *context, void *bytes, size_t size, struct error *err)
+{
+	(void)err;
+	struct dribble *dribble = context;
+	if (size > dribble->piece)
+		size = dribble->piece;
+	if (size > dribble->size)
+		size = dribble->size;
+	memcpy(bytes, dribble->bytes, size);
+	dribble->bytes += size;
+	dribble->size -= size;
+	return (ssize_t)size;
+}
+
+static void deflate_to(enum compression kind, const void *bytes, size_t size, struct buffer *packed)
+{
+	struct error err = {0};
+	struct sink to = sink_to_buffer(packed);
+	struct compressor *compressor = NULL;
+	assert_int_equal(compressor_new(kind, &to, &compressor, &err), 0);
+	struct sink sink = compressor_sink(compressor);
+	size_t half = size / 2;
+	assert_int_equal(sink_write(&sink, bytes, half, &err), 0);
+	assert_int_equal(sink_write(&sink, (const char *)bytes + half, size - half, &err), 0);
+	assert_int_equal(compressor_finish(compressor, &err), 0);
+	assert_int_equal(compressor_finish(compressor, &err), 0);
+	compressor_free(compressor);
+}
+
+static int inflate_from(const struct buffer *packed, size_t size, size_t piece, struct buffer *plain,
+			enum compression *ret_kind, struct error *err)
+{
+	struct dribble dribble = {packed->bytes, size, piece};
+	struct source from = {dribble_read, &dribble};
+	struct decompressor *decompressor = NULL;
+	struct sink to = sink_to_buffer(plain);
+	if (decompressor_new(&from, &decompressor, err) < 0)
+		return -1;
+	struct source source = decompressor_source(decompressor);
+	int result = stream_copy(&source, &to, CAP, NULL, err);
+	*ret_kind = decompressor_kind(decompressor);
+	decompressor_free(decompressor);
+	return result;
+}
+
+static void fill(char *bytes, size_t size)
+{
+	uint32_t state = 1;
+	for (size_t i = 0; i < size; i++) {
+		state = state * 1664525 + 1013904223;
+		bytes[i] = (char)(i % 3 ? 'a' : state >> 28);
+	}
+}
+
+static void round_trips(void **state)
+{
+	(void)state;
+	static char bytes[3000000];
+	static const size_t sizes[] = {0, 1, 5, 1000, sizeof bytes};
+	static const size_t pieces[] = {1, 7, 4096, CAP};
+	fill(bytes, sizeof bytes);
+	for (enum compression kind = COMPRESSION_NONE; kind <= COMPRESSION_ZSTD; kind++) {
+		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+			struct buffer packed = BUFFER_INIT(CAP), again = BUFFER_INIT(CAP);
+			deflate_to(kind, bytes, sizes[i], &packed);
+			deflate_to(kind, bytes, sizes[i], &again);
+			assert_int_equal(packed.size, again.size);
+			if (packed.size)
+				assert_memory_equal(packed.bytes, again.bytes, packed.size);
+			for (size_t k = 0; k < ARRAY_SIZE(pieces); k++) {
+				struct buffer plain = BUFFER_INIT(CAP);
+				struct error err = {0};
+				enum compression found;
+				if (inflate_from(&packed, packed.size, pieces[k], &plain, &found, &err) < 0)
+					fail_msg("%s", err.message);
+				assert_int_equal(found, kind);
+				assert_int_equal(plain.size, sizes[i]);
+				if (plain.size)
+					assert_memory_equal(plain.bytes, bytes, plain.size);
+				buffer_release(&plain);
+			}
+			buffer_release(&packed);
+			buffer_release(&again);
+		}
+	}
+}
+
+static void several_members(void **state)
+{
+	(void)state;
+	for (enum compression kind = COMPRESSION_GZIP; kind <= COMPRESSION_ZSTD; kind++) {
+		struct buffer packed = BUFFER_INIT(CAP);
+		deflate_to(kind, "one ", 4, &packed);
+		deflate_to(kind, "", 0, &packed);
+		deflate_to(kind, "two", 3, &packed);
+		for (size_t piece = 1; piece < 64; piece++) {
+			struct buffer plain = BUFFER_INIT(CAP);
+			struct error err = {0};
+			enum compression found;
+			if (inflate_from(&packed, packed.size, piece, &plain, &found, &err) < 0)
+				fail_msg("%s", err.message);
+			assert_string_equal(buffer_text(&plain), "one two");
+			buffer_release(&plain);
+		}
+		buffer_release(&packed);
+	}
+}
+
+static void padding_and_garbage(void **state)
+{
+	(void)state;
+	struct buffer packed = BUFFER_INIT(CAP), plain = BUFFER_INIT(CAP);
+	struct error err = {0};
+	enum compression found;
+	deflate_to(COMPRESSION_GZIP, "text", 4, &packed);
+	buffer_append(&packed, "\0\0\0\0\0\0\0\0", 8, &err);
+	assert_int_equal(inflate_from(&packed, packed.size, 5, &plain, &found, &err), 0);
+	assert_string_equal(buffer_text(&plain), "text");
+	buffer_append(&packed, "garbage", 7, &err);
+	assert_int_equal(inflate_from(&packed, packed.size, 5, &plain, &found, &err), -1);
+	assert_int_equal(err.kind, ERROR_CORRUPT);
+	buffer_release(&packed);
+	buffer_release(&plain);
+}
+
+static void every_cut_is_noticed(void **state)
+{
+	(void)state;
+	static char bytes[2000];
+	fill(bytes, sizeof bytes);
+	for (enum compression kind = COMPRESSION_GZIP; kind <= COMPRESSION_ZSTD; kind++) {
+		struct buffer packed = BUFFER_INIT(CAP);
+		deflate_to(kind, bytes, sizeof bytes, &packed);
+		for (size_t size = 6; size < packed.size; size++) {
+			struct buffer plain = BUFFER_INIT(CAP);
+			struct error err = {0};
+			enum compression found;
+			assert_int_equal(inflate_from(&packed, size, CAP, &plain, &found, &err), -1);
+			assert_int_equal(err.kind, ERROR_CORRUPT);
+			buffer_release(&plain);
+		}
+		/* And a changed checksum. */
+		struct buffer plain = BUFFER_INIT(CAP);
+		struct error err = {0};
+		enum compression found;
+		packed.bytes[packed.size - (kind == COMPRESSION_GZIP ? 6 : 1)] ^= 1;
+		assert_int_equal(inflate_from(&packed, packed.size, CAP, &plain, &found, &err), -1);
+		assert_int_equal(err.kind, ERROR_CORRUPT);
+		buffer_release(&plain);
+		buffer_release(&packed);
+	}
+}
+
+/* SECURITY-CASES row 3: no program is looked for. */
+static void other_formats_are_refused(void **state)
+{
+	(void)state;
+	struct buffer packed = BUFFER_INIT(CAP), plain = BUFFER_INIT(CAP);
+	struct error err = {0};
+	enum compression found;
+	buffer_append(&packed,
+		      "\xfd"
+		      "7zXZ\0\0\4",
+		      8, &err);
+	assert_int_equal(inflate_from(&packed, packed.size, CAP, &plain, &found, &err), -1);
+	assert_int_equal(err.kind, ERROR_UNSUPPORTED);
+	assert_non_null(strstr(err.message, "xz"));
+	buffer_release(&packed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(round_trips),
+		cmocka_unit_test(several_members),
+		cmocka_unit_test(padding_and_garbage),
+		cmocka_unit_test(every_cut_is_noticed),
+		cmocka_unit_test(other_formats_are_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
