@@ -1,0 +1,70 @@
+#include "store/build_cache.h"
+
+#include "store/layer_folder.h"
+#include "store/transaction.h"
+
+static int parse_optional(const char *text, struct digest *digest, struct error *err)
+{
+	return text[0] ? digest_parse(text, digest, err) : 0;
+}
+
+/* An entry is only worth something as long as what it names is here. */
+static bool is_complete(struct store *store, const struct build_cache_entry *entry)
+{
+	struct blob_info info;
+	if (digest_is_set(&entry->diff_id) && !layer_folder_exists(store->root_fd, &entry->diff_id))
+		return false;
+	return !digest_is_set(&entry->blob) ||
+	       store->blobs->operations->stat(store->blobs, &entry->blob, &info, NULL) == 0;
+}
+
+int build_cache_find(struct store *store, const struct digest *key, struct build_cache_entry *ret_entry,
+		     struct error *err)
+{
+	cleanup_statement sqlite3_stmt *statement = NULL;
+	if (database_prepare(store->database, &statement, err,
+			     "SELECT diff_id, blob, blob_size, size FROM build_cache WHERE key = ?1", "t",
+			     key->text) < 0)
+		return -1;
+	int row = database_step(statement, err);
+	if (row < 0)
+		return -1;
+	struct build_cache_entry entry = {0};
+	if (row > 0) {
+		if (parse_optional(database_text(statement, 0), &entry.diff_id, err) < 0 ||
+		    parse_optional(database_text(statement, 1), &entry.blob, err) < 0)
+			return error_wrap(err, "build cache entry %s", key->text);
+		entry.blob_size = (uint64_t)sqlite3_column_int64(statement, 2);
+		entry.size = (uint64_t)sqlite3_column_int64(statement, 3);
+	}
+	if (row == 0 || !is_complete(store, &entry))
+		return error_set(err, ERROR_NOT_FOUND, "the build cache has nothing for %s", key->text);
+	*ret_entry = entry;
+	return 0;
+}
+
+int build_cache_put(struct store *store, const struct digest *key, const struct build_cache_entry *entry,
+		    struct error *err)
+{
+	if (!is_complete(store, entry))
+		return error_set(err, ERROR_NOT_FOUND, "build cache: layer %s or its blob %s is not in the store",
+				 entry->diff_id.text, entry->blob.text);
+	cleanup_transaction struct transaction transaction = {0};
+	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0 ||
+	    database_run(store->database, err,
+			 "INSERT OR REPLACE INTO build_cache (key, diff_id, blob, blob_size, size, added)"
+			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+			 "tttiii", key->text, entry->diff_id.text, entry->blob.text, (int64_t)entry->blob_size,
+			 (int64_t)entry->size, (int64_t)time_now()) < 0)
+		return -1;
+	return transaction_commit(&transaction, err);
+}
+
+int build_cache_clear(struct store *store, struct error *err)
+{
+	cleanup_transaction struct transaction transaction = {0};
+	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0 ||
+	    database_run(store->database, err, "DELETE FROM build_cache", "") < 0)
+		return -1;
+	return transaction_commit(&transaction, err);
+}

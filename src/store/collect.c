@@ -1,0 +1,212 @@
+/*
+ * Removing what no row names.
+ *
+ * Under the exclusive content lock nobody is between "the file is there" and "the row is there", so a file without a
+ * row is garbage for certain. Each name on disk is looked up by one statement against the views of schema.c. A kill in
+ * the middle leaves less garbage than before and nothing else.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/string_list.h"
+#include "store/layer_folder.h"
+#include "store/store.h"
+#include "store/transaction.h"
+
+#define UPLOAD_LIFETIME	 (24 * 3600 * NANOSECONDS_PER_SECOND)
+#define TREE_DEPTH_LIMIT 512
+#define BLOCK_SIZE	 512 /* of st_blocks */
+
+static const char blob_sql[] = "SELECT 1 FROM named_blob WHERE digest = ?1";
+static const char layer_sql[] = "SELECT 1 FROM named_layer WHERE diff_id = ?1";
+static const char container_sql[] = "SELECT 1 FROM container WHERE id = ?1";
+
+struct collection {
+	struct store *store;
+	struct store_collected collected;
+	const char *sql; /* of `lookup` */
+	sqlite3_stmt *lookup;
+};
+
+static void collection_release(struct collection *collection)
+{
+	sqlite3_finalize(collection->lookup);
+}
+
+/* 1: a row names it. Called with one text of SQL for many names, so the statement is kept. */
+static int is_named(struct collection *collection, const char *sql, const char *name, struct error *err)
+{
+	if (collection->sql != sql) {
+		statement_release(&collection->lookup);
+		collection->lookup = NULL;
+		collection->sql = NULL;
+		if (database_prepare(collection->store->database, &collection->lookup, err, sql, "") < 0)
+			return -1;
+		collection->sql = sql;
+	}
+	if (sqlite3_bind_text(collection->lookup, 1, name, -1, SQLITE_TRANSIENT) != SQLITE_OK)
+		return error_set(err, ERROR_SYSTEM, "look up %s: %s", name,
+				 sqlite3_errmsg(collection->store->database));
+	int row = database_step(collection->lookup, err);
+	sqlite3_reset(collection->lookup);
+	return row;
+}
+
+/* Bytes on disk of all below; what cannot be read counts nothing, since this is only told, never relied on. */
+static uint64_t tree_bytes(int dir_fd, const char *name, int depth)
+{
+	struct stat status;
+	if (depth > TREE_DEPTH_LIMIT || fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	uint64_t total = (uint64_t)status.st_blocks * BLOCK_SIZE;
+	if (!S_ISDIR(status.st_mode))
+		return total;
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_directory DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory) {
+		if (fd >= 0)
+			close(fd);
+		return total;
+	}
+	for (struct dirent *entry; (entry = readdir(directory));)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			total += tree_bytes(fd, entry->d_name, depth + 1);
+	return total;
+}
+
+/* Names of the entries of a folder that may be absent, read before any of them is removed. */
+static int list_folder(int dir_fd, const char *path, struct string_list *ret_names, struct error *err)
+{
+	int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : error_set_errno(err, errno, "open folder %s", path);
+	cleanup_directory DIR *directory = fdopendir(fd);
+	if (!directory) {
+		close(fd);
+		return error_set_errno(err, errno, "read folder %s", path);
+	}
+	cleanup_string_list struct string_list names = {0};
+	for (;;) {
+		errno = 0;
+		struct dirent *entry = readdir(directory);
+		if (!entry && errno)
+			return error_set_errno(err, errno, "read folder %s", path);
+		if (!entry)
+			break;
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			string_list_add(&names, entry->d_name);
+	}
+	*ret_names = names;
+	names = (struct string_list){0};
+	return 0;
+}
+
+static int visit_blob(void *context, const struct digest *digest, const struct blob_info *info, struct error *err)
+{
+	struct collection *collection = context;
+	struct store *store = collection->store;
+	int named = is_named(collection, blob_sql, digest->text, err);
+	if (named != 0)
+		return named < 0 ? -1 : 0;
+	if (store->blobs->operations->remove(store->blobs, digest, err) < 0)
+		return -1;
+	collection->collected.blobs++;
+	collection->collected.bytes += info->size;
+	return 0;
+}
+
+static int collect_layers(struct collection *collection, enum digest_algorithm algorithm, struct error *err)
+{
+	struct store *store = collection->store;
+	char folder[32];
+	snprintf(folder, sizeof folder, "layers/%s", digest_algorithm_name(algorithm));
+	cleanup_string_list struct string_list names = {0};
+	if (list_folder(store->root_fd, folder, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.count; i++) {
+		struct digest diff_id;
+		cleanup_free char *text = format_string("%s:%s", digest_algorithm_name(algorithm), names.items[i]);
+		if (digest_parse(text, &diff_id, NULL) < 0)
+			continue;
+		int named = is_named(collection, layer_sql, text, err);
+		if (named < 0)
+			return -1;
+		if (named)
+			continue;
+		cleanup_free char *path = format_string("%s/%s", folder, names.items[i]);
+		uint64_t bytes = tree_bytes(store->root_fd, path, 0);
+		if (layer_folder_remove(store->root_fd, &diff_id, err) < 0)
+			return -1;
+		collection->collected.layers++;
+		collection->collected.bytes += bytes;
+	}
+	return 0;
+}
+
+/* Removes the entries of a folder that `sql` (NULL: nothing) does not know. Something mounted stays for the next time.
+ */
+static int collect_folder(struct collection *collection, int dir_fd, const char *folder, const char *sql,
+			  struct error *err)
+{
+	cleanup_string_list struct string_list names = {0};
+	if (list_folder(dir_fd, folder, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.count; i++) {
+		int named = sql ? is_named(collection, sql, names.items[i], err) : 0;
+		if (named < 0)
+			return -1;
+		if (named)
+			continue;
+		cleanup_free char *path = format_string("%s/%s", folder, names.items[i]);
+		uint64_t bytes = tree_bytes(dir_fd, path, 0);
+		struct error reason = {0};
+		if (remove_tree_at(dir_fd, path, &reason) == 0)
+			collection->collected.bytes += bytes;
+		else if (reason.kind != ERROR_CONFLICT && reason.system_errno != EBUSY)
+			return error_set(err, reason.kind, "%s", reason.message);
+	}
+	return 0;
+}
+
+/* What a killed process had been given. */
+static int collect_rows(struct store *store, struct error *err)
+{
+	cleanup_transaction struct transaction transaction = {0};
+	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0 ||
+	    database_run(store->database, err, "DELETE FROM address WHERE container NOT IN (SELECT id FROM container)",
+			 "") < 0 ||
+	    database_run(store->database, err, "DELETE FROM port WHERE container NOT IN (SELECT id FROM container)",
+			 "") < 0)
+		return -1;
+	return transaction_commit(&transaction, err);
+}
+
+int store_collect(struct store *store, struct store_collected *ret_collected, struct error *err)
+{
+	cleanup_close int lock_fd = -1;
+	if (store_lock_content(store, STORE_LOCK_EXCLUSIVE, &lock_fd, err) < 0)
+		return -1;
+	CLEANUP(collection_release) struct collection collection = {.store = store};
+	uint64_t uploads;
+	if (collect_rows(store, err) < 0 ||
+	    store->blobs->operations->list(store->blobs, visit_blob, &collection, err) < 0 ||
+	    store->blobs->operations->uploads_expire(store->blobs, time_now() - UPLOAD_LIFETIME, &uploads, err) < 0)
+		return error_wrap(err, "collect");
+	for (int algorithm = 0; algorithm < DIGEST_ALGORITHM_COUNT; algorithm++)
+		if (collect_layers(&collection, (enum digest_algorithm)algorithm, err) < 0)
+			return error_wrap(err, "collect");
+	if (collect_folder(&collection, store->root_fd, "layers/staging", NULL, err) < 0 ||
+	    collect_folder(&collection, store->root_fd, "containers", container_sql, err) < 0 ||
+	    collect_folder(&collection, store->run_root_fd, "containers", container_sql, err) < 0)
+		return error_wrap(err, "collect");
+	if (ret_collected)
+		*ret_collected = collection.collected;
+	return 0;
+}

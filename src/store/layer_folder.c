@@ -1,0 +1,152 @@
+/*
+ * Layers come and go by rename, so that a folder under a digest is whole at any instant: it is filled and synced under
+ * staging/ before, and taken back to staging/ to be removed.
+ */
+#include "store/layer_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "base/random.h"
+
+#define LAYER_PATH_SIZE	  (DIGEST_TEXT_SIZE + 8)
+#define STAGING_PATH_SIZE 48
+
+/* The digest is parsed once more: nothing else may ever become a path. */
+static int layer_path(const struct digest *diff_id, char path[LAYER_PATH_SIZE], struct error *err)
+{
+	struct digest checked;
+	if (digest_parse(diff_id->text, &checked, err) < 0)
+		return -1;
+	snprintf(path, LAYER_PATH_SIZE, "%s/%s", digest_algorithm_name(digest_algorithm_of(&checked)),
+		 digest_hex(&checked));
+	return 0;
+}
+
+static int open_layers(int root_fd, bool make, struct error *err)
+{
+	return open_folder_at(root_fd, "layers", make, 0700, err);
+}
+
+bool layer_folder_exists(int root_fd, const struct digest *diff_id)
+{
+	int fd;
+	if (layer_folder_open(root_fd, diff_id, &fd, NULL) < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+int layer_folder_open(int root_fd, const struct digest *diff_id, int *ret_fd, struct error *err)
+{
+	char path[LAYER_PATH_SIZE], full[LAYER_PATH_SIZE + 8];
+	if (layer_path(diff_id, path, err) < 0)
+		return -1;
+	snprintf(full, sizeof full, "layers/%s", path);
+	int fd = openat(root_fd, full, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? error_set(err, ERROR_NOT_FOUND, "no such layer: %s", diff_id->text)
+				       : error_set_errno(err, errno, "open layer %s", diff_id->text);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int make_staging_name(int layers_fd, char name[33], char path[STAGING_PATH_SIZE], struct error *err)
+{
+	if (mkdirat(layers_fd, "staging", 0700) < 0 && errno != EEXIST)
+		return error_set_errno(err, errno, "make folder layers/staging");
+	random_hex(name, 32);
+	snprintf(path, STAGING_PATH_SIZE, "staging/%s", name);
+	return 0;
+}
+
+int layer_folder_remove(int root_fd, const struct digest *diff_id, struct error *err)
+{
+	char path[LAYER_PATH_SIZE], name[33], staging[STAGING_PATH_SIZE];
+	if (layer_path(diff_id, path, err) < 0)
+		return -1;
+	cleanup_close int layers_fd = open_layers(root_fd, false, err);
+	if (layers_fd < 0 || make_staging_name(layers_fd, name, staging, err) < 0)
+		return -1;
+	if (renameat(layers_fd, path, layers_fd, staging) < 0)
+		return errno == ENOENT ? error_set(err, ERROR_NOT_FOUND, "no such layer: %s", diff_id->text)
+				       : error_set_errno(err, errno, "remove layer %s", diff_id->text);
+	/* A power cut must not bring the name back over a folder that is half empty. */
+	cleanup_close int algorithm_fd =
+		open_folder_at(layers_fd, digest_algorithm_name(digest_algorithm_of(diff_id)), false, 0, err);
+	if (algorithm_fd < 0 || sync_fd(algorithm_fd, err) < 0 || remove_tree_at(layers_fd, staging, err) < 0)
+		return error_wrap(err, "remove layer %s", diff_id->text);
+	return 0;
+}
+
+int layer_staging_begin(int root_fd, struct layer_staging *ret_staging, struct error *err)
+{
+	char path[STAGING_PATH_SIZE];
+	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
+	staging.layers_fd = open_layers(root_fd, true, err);
+	if (staging.layers_fd < 0 || make_staging_name(staging.layers_fd, staging.name, path, err) < 0)
+		return -1;
+	staging.folder_fd = open_folder_at(staging.layers_fd, path, true, 0755, err);
+	if (staging.folder_fd < 0)
+		return -1;
+	/* It may become the root folder of a container, which is 0755 whatever our umask is. */
+	if (fchmod(staging.folder_fd, 0755) < 0)
+		return error_set_errno(err, errno, "set mode of layers/%s", path);
+	*ret_staging = staging;
+	staging = LAYER_STAGING_INIT;
+	return 0;
+}
+
+int layer_staging_commit(struct layer_staging *staging, const struct digest *diff_id, struct error *err)
+{
+	char to[LAYER_PATH_SIZE], from[STAGING_PATH_SIZE];
+	if (layer_path(diff_id, to, err) < 0)
+		return -1;
+	snprintf(from, sizeof from, "staging/%s", staging->name);
+	const char *algorithm = digest_algorithm_name(digest_algorithm_of(diff_id));
+	if (mkdirat(staging->layers_fd, algorithm, 0700) == 0) {
+		if (sync_fd(staging->layers_fd, err) < 0)
+			return -1;
+	} else if (errno != EEXIST) {
+		return error_set_errno(err, errno, "make folder layers/%s", algorithm);
+	}
+	cleanup_close int algorithm_fd = open_folder_at(staging->layers_fd, algorithm, false, 0, err);
+	if (algorithm_fd < 0)
+		return -1;
+	/* One syncfs for all the files of the layer, in place of an fsync for each. */
+	if (syncfs(staging->folder_fd) < 0)
+		return error_set_errno(err, errno, "sync layer %s", diff_id->text);
+	bool lost_race = false;
+	if (renameat2(staging->layers_fd, from, staging->layers_fd, to, RENAME_NOREPLACE) < 0) {
+		if (errno != EEXIST)
+			return error_set_errno(err, errno, "put layer %s in place", diff_id->text);
+		lost_race = true;
+	}
+	/* The winner of a race may not have come to this point yet. */
+	if (sync_fd(algorithm_fd, err) < 0)
+		return error_wrap(err, "layer %s", diff_id->text);
+	if (!lost_race)
+		staging->name[0] = '\0';
+	layer_staging_release(staging);
+	return 0;
+}
+
+void layer_staging_release(struct layer_staging *staging)
+{
+	if (staging->folder_fd >= 0)
+		close(staging->folder_fd);
+	if (staging->layers_fd >= 0) {
+		if (staging->name[0]) {
+			char path[STAGING_PATH_SIZE];
+			snprintf(path, sizeof path, "staging/%s", staging->name);
+			remove_tree_at(staging->layers_fd, path, NULL);
+		}
+		close(staging->layers_fd);
+	}
+	*staging = LAYER_STAGING_INIT;
+}

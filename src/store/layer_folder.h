@@ -1,0 +1,44 @@
+/*
+ * Unpacked layers as folders, keyed by diff id (the digest of the plain tar):
+ *     layers/sha256/<hex>/      a layer in overlayfs' form, never changed once it is there
+ *     layers/staging/<random>/  one that is being unpacked; leftovers are removed by recovery
+ * No database here: coracle-transfer uses it too. A folder that exists under its digest is whole: it is filled under
+ * staging, synced (syncfs) and renamed. Two writers of one layer may race; the second finds it there and drops its own.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "archive/layer.h"
+#include "base/error.h"
+#include "oci/digest.h"
+
+struct layer_staging {
+	int layers_fd; /* owned */
+	char name[33];
+	int folder_fd; /* owned; fill this */
+};
+
+/* `root_fd` is the store's root folder. */
+bool layer_folder_exists(int root_fd, const struct digest *diff_id);
+/* O_PATH descriptor of the folder, owned by the caller. */
+int layer_folder_open(int root_fd, const struct digest *diff_id, int *ret_fd, struct error *err);
+int layer_folder_remove(int root_fd, const struct digest *diff_id, struct error *err);
+
+int layer_staging_begin(int root_fd, struct layer_staging *ret_staging, struct error *err);
+/* Puts it in place; the staging is released on success. */
+int layer_staging_commit(struct layer_staging *staging, const struct digest *diff_id, struct error *err);
+/* Removes it, unless it was committed. Safe on {.layers_fd = -1, .folder_fd = -1}. */
+void layer_staging_release(struct layer_staging *staging);
+#define LAYER_STAGING_INIT    ((struct layer_staging){.layers_fd = -1, .folder_fd = -1})
+#define cleanup_layer_staging CLEANUP(layer_staging_release)
+
+/*
+ * One pass: a compressed or plain layer blob → inflate → sha256 → tar → folder → in place. The caller verifies the
+ * blob's own digest around `blob` before it trusts the outcome, which is why the commit is separate:
+ *     layer_unpack(root_fd, &blob, NULL, &staging, &diff_id, &totals, err), check the blob's digest, then
+ *     layer_staging_commit(&staging, &diff_id, err).
+ */
+int layer_unpack(int root_fd, const struct source *blob, const struct layer_limits *limits,
+		 struct layer_staging *ret_staging, struct digest *ret_diff_id, struct layer_totals *ret_totals,
+		 struct error *err);

@@ -1,0 +1,48 @@
+/* A layer's blob becomes a folder in one pass, with the digest of the plain tar taken on the way. */
+#include "archive/compression.h"
+#include "base/memory.h"
+#include "store/layer_folder.h"
+
+/* A source that hashes what passes through it. */
+struct hashing_source {
+	struct source from;
+	struct hasher *hasher;
+};
+
+static ssize_t hashing_read(void *context, void *bytes, size_t size, struct error *err)
+{
+	struct hashing_source *hashing = context;
+	ssize_t got = source_read(&hashing->from, bytes, size, err);
+	if (got > 0)
+		hasher_update(hashing->hasher, bytes, (size_t)got);
+	return got;
+}
+
+static void free_decompressor(struct decompressor **decompressor)
+{
+	if (*decompressor)
+		decompressor_free(*decompressor);
+}
+
+int layer_unpack(int root_fd, const struct source *blob, const struct layer_limits *limits,
+		 struct layer_staging *ret_staging, struct digest *ret_diff_id, struct layer_totals *ret_totals,
+		 struct error *err)
+{
+	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
+	if (layer_staging_begin(root_fd, &staging, err) < 0)
+		return -1;
+	CLEANUP(free_decompressor) struct decompressor *decompressor = NULL;
+	if (decompressor_new(blob, &decompressor, err) < 0)
+		return -1;
+	cleanup_hasher struct hasher *hasher = hasher_new(DIGEST_SHA256);
+	struct hashing_source hashing = {.from = decompressor_source(decompressor), .hasher = hasher};
+	struct source tar = {hashing_read, &hashing};
+	struct layer_totals totals = {0};
+	if (layer_apply(&tar, staging.folder_fd, limits, &totals, err) < 0)
+		return -1;
+	hasher_finish(hasher, ret_diff_id);
+	*ret_totals = totals;
+	*ret_staging = staging;
+	staging = LAYER_STAGING_INIT;
+	return 0;
+}

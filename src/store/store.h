@@ -1,0 +1,67 @@
+/*
+ * The engine's state on disk: ROOT (durable; /var/lib/coracle) and RUN_ROOT (gone after a reboot; /run/coracle).
+ *
+ *     ROOT/coracle.db            SQLite in WAL mode: images, tags, layers, containers, networks, build cache, volumes
+ *     ROOT/blobs/                manifests, configs, compressed layers (blob.h)
+ *     ROOT/layers/               unpacked layers (layer_folder.h)
+ *     ROOT/containers/<id>/      upper/, work/, container.log, hostname, hosts, resolv.conf
+ *     ROOT/volumes/<name>/_data
+ *     ROOT/cache/                compiled seccomp filters
+ *     ROOT/lock                  flock: shared while content is added, exclusive while it is collected
+ *     RUN_ROOT/containers/<id>/  what the monitor keeps: lock, status, attach.sock (monitor/protocol.h)
+ *
+ * Every folder is 0700 or 0710 and root's. Order of writing: files first (temporary, fsync, rename), then one
+ * transaction that makes them known. So a file that no row names is garbage, and a row never names a missing file.
+ * Commits of images and tags are durable (synchronous=FULL). Those of containers use synchronous=NORMAL: after a power
+ * cut the last ones may be missing as a whole, never torn; a container does not outlive a power cut anyway.
+ */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "base/error.h"
+#include "store/blob.h"
+
+struct store {
+	char *root;	/* absolute path, for messages and for children */
+	char *run_root; /* absolute path */
+	int root_fd;
+	int run_root_fd;
+	sqlite3 *database;
+	struct blob_store *blobs;
+};
+
+/*
+ * A store is not carried through fork(): SQLite's locks and descriptors belong to one process. A child opens its own
+ * and leaves the one of its parent alone.
+ */
+
+/* Opens, and creates what is missing. Fast: no scan, no fsync where nothing changed. */
+int store_open(const char *root, const char *run_root, struct store **ret_store, struct error *err);
+void store_free(struct store *store);
+static inline void store_free_pointer(struct store **store)
+{
+	store_free(*store);
+}
+#define cleanup_store CLEANUP(store_free_pointer)
+
+/*
+ * Content lock. Whoever adds blobs or layers holds it shared from before the first byte until the transaction that
+ * names them; whoever removes unnamed ones holds it exclusively. Returns an owned descriptor; closing it unlocks; a
+ * child that inherits it keeps it. Waits for at most a minute, then ERROR_CONFLICT. A process that holds it shared may
+ * take it shared again.
+ */
+enum store_lock_mode { STORE_LOCK_SHARED, STORE_LOCK_EXCLUSIVE, STORE_LOCK_TRY_EXCLUSIVE /* ERROR_CONFLICT if held */ };
+int store_lock_content(struct store *store, enum store_lock_mode mode, int *ret_fd, struct error *err);
+
+/*
+ * Removes what no row names: blobs, layers, staging folders, container folders, addresses and ports of containers that
+ * are gone, and uploads that nobody has written to for a day. Takes the lock exclusively. What is in use by a mount is
+ * left for the next time.
+ */
+struct store_collected {
+	uint64_t bytes;
+	uint64_t blobs;
+	uint64_t layers;
+};
+int store_collect(struct store *store, struct store_collected *ret_collected, struct error *err);
