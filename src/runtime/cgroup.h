@@ -1,0 +1,37 @@
+/*
+ * Control groups: version 1 hierarchies (each controller mounted on its own), version 2, and hosts that have neither,
+ * where a start without limits goes on and one that asks for a limit fails, naming it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "runtime/spec.h"
+
+/* Makes the group in each hierarchy there is and sets the limits. */
+int cgroup_create(const char *path, const struct spec_resources *resources, struct error *err);
+/* Moves a process into it. */
+int cgroup_enter(const char *path, pid_t pid, struct error *err);
+/* SIGKILL to all its processes (cgroup.kill, or the freezer and a loop), then removes it. Absent is success. */
+int cgroup_destroy(const char *path, struct error *err);
+
+/*
+ * Lets its processes use only the devices that Docker gives to all: a list on version 1, a BPF program on version 2.
+ * ret_guarded is false where this host can not do that; then a container must not be able to make device nodes.
+ */
+int cgroup_restrict_devices(const char *path, bool *ret_guarded, struct error *err);
+/* Whether groups of this host are guarded in that way once they have been restricted. */
+int cgroup_can_restrict_devices(bool *ret_guarded, struct error *err);
+/*
+ * How a process gets into its group at birth, so that its parent need not wait for the kernel to move it. Version 2:
+ * ret_fd is a descriptor of the group for CLONE_INTO_CGROUP. Version 1: ret_procs are descriptors of the tasks files,
+ * in each of which the child writes "0" (itself), *ret_count of them. All are owned; ret_fd is -1 and *ret_count 0
+ * where there is none.
+ */
+#define CGROUP_PROCS_LIMIT 6
+int cgroup_open(const char *path, int *ret_fd, int ret_procs[CGROUP_PROCS_LIMIT], size_t *ret_count, struct error *err);
+/* In the child, with what cgroup_open gave. */
+int cgroup_enter_self(const int *procs, size_t count, struct error *err);

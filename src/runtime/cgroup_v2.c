@@ -1,0 +1,179 @@
+/* Documentation/admin-guide/cgroup-v2.rst of the kernel is what this follows. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "base/time.h"
+#include "runtime/cgroup_versions.h"
+
+#define KILL_TIMEOUT (10 * NANOSECONDS_PER_SECOND)
+#define CPU_PERIOD   100000
+
+static const char *const controllers[] = {"memory", "pids", "cpu"};
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+	for (const char *at = text; (at = strstr(at, word)); at += length) {
+		bool starts = at == text || at[-1] == ' ';
+		if (starts && (at[length] == ' ' || at[length] == '\n' || at[length] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A controller reaches a group when each group above names it in cgroup.subtree_control. One that the host does not
+ * have is passed over here: a limit that needs it fails later, on the file that is not there.
+ */
+static int enable_controllers(int group_fd, struct error *err)
+{
+	cleanup_buffer struct buffer available = BUFFER_INIT(0), enabled = BUFFER_INIT(0);
+	if (read_file_at(group_fd, "cgroup.controllers", 4096, &available, err) < 0 ||
+	    read_file_at(group_fd, "cgroup.subtree_control", 4096, &enabled, err) < 0)
+		return -1;
+	char text[64] = "";
+	size_t used = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
+		if (has_word(buffer_text(&available), controllers[i]) &&
+		    !has_word(buffer_text(&enabled), controllers[i]))
+			used += (size_t)snprintf(text + used, sizeof text - used, "%s+%s", used ? " " : "",
+						 controllers[i]);
+	}
+	return used == 0 ? 0 : write_kernel_file_at(group_fd, "cgroup.subtree_control", text, err);
+}
+
+static int enable_down_to(const struct cgroup_hierarchy *hierarchy, const char *path, struct error *err)
+{
+	char above[CGROUP_PATH_LIMIT];
+	snprintf(above, sizeof above, "%s", path);
+	for (char *at = above;; at++) {
+		if (*at != '/')
+			continue;
+		/* "", "/coracle": all but the group itself. */
+		*at = '\0';
+		cleanup_close int group = cgroup_open_group(hierarchy, above, above[0] != '\0');
+		if (group < 0)
+			return error_set_errno(err, errno, "make %s%s", hierarchy->mount_point, above);
+		if (enable_controllers(group, err) < 0)
+			return error_wrap(err, "%s%s", hierarchy->mount_point, above);
+		*at = '/';
+		if (!strchr(at + 1, '/'))
+			return 0;
+	}
+}
+
+static int set(int group_fd, const char *file, const char *option, const char *text, struct error *err)
+{
+	if (write_kernel_file_at(group_fd, file, text, err) == 0)
+		return 0;
+	if (err && err->kind == ERROR_NOT_FOUND)
+		return error_set(err, ERROR_UNSUPPORTED, "%s: this host does not give %s to its control groups", option,
+				 file);
+	return -1;
+}
+
+static int set_limits(int group_fd, const struct spec_resources *resources, struct error *err)
+{
+	char text[64];
+	if (resources->memory_bytes > 0) {
+		snprintf(text, sizeof text, "%" PRId64, resources->memory_bytes);
+		if (set(group_fd, "memory.max", "--memory", text, err) < 0)
+			return -1;
+	}
+	/* Here swap is counted alone, in Docker's option together with memory. */
+	if (resources->memory_swap_bytes > 0) {
+		if (resources->memory_swap_bytes < resources->memory_bytes)
+			return error_set(err, ERROR_INVALID,
+					 "--memory-swap is memory and swap together and can not be below --memory");
+		snprintf(text, sizeof text, "%" PRId64, resources->memory_swap_bytes - resources->memory_bytes);
+		if (set(group_fd, "memory.swap.max", "--memory-swap", text, err) < 0) {
+			if (!err || err->kind != ERROR_UNSUPPORTED)
+				return -1;
+			/* A kernel without swap: the limit on memory stands alone. */
+			error_clear(err);
+		}
+	} else if (resources->memory_swap_bytes < 0) {
+		write_kernel_file_at(group_fd, "memory.swap.max", "max", NULL);
+	}
+	if (resources->pids_limit > 0) {
+		snprintf(text, sizeof text, "%" PRId64, resources->pids_limit);
+		if (set(group_fd, "pids.max", "--pids-limit", text, err) < 0)
+			return -1;
+	}
+	if (resources->cpu_quota_us > 0) {
+		snprintf(text, sizeof text, "%" PRId64 " %d", resources->cpu_quota_us, CPU_PERIOD);
+		if (set(group_fd, "cpu.max", "--cpus", text, err) < 0)
+			return -1;
+	}
+	if (resources->cpu_shares > 0) {
+		/* Shares are 2..262144, a weight is 1..10000. */
+		int64_t shares = resources->cpu_shares < 2	  ? 2
+				 : resources->cpu_shares > 262144 ? 262144
+								  : resources->cpu_shares;
+		snprintf(text, sizeof text, "%" PRId64, 1 + (shares - 2) * 9999 / 262142);
+		if (set(group_fd, "cpu.weight", "--cpu-shares", text, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int cgroup_v2_create(const struct cgroup_layout *layout, const char *path, const struct spec_resources *resources,
+		     struct error *err)
+{
+	const struct cgroup_hierarchy *hierarchy = &layout->hierarchies[0];
+	if (enable_down_to(hierarchy, path, err) < 0)
+		return -1;
+	cleanup_close int group = cgroup_open_group(hierarchy, path, true);
+	if (group < 0)
+		return error_set_errno(err, errno, "make %s%s", hierarchy->mount_point, path);
+	return set_limits(group, resources, err);
+}
+
+int cgroup_v2_enter(const struct cgroup_layout *layout, const char *path, pid_t pid, struct error *err)
+{
+	char text[16];
+	cleanup_close int group = cgroup_open_group(&layout->hierarchies[0], path, false);
+	if (group < 0)
+		return error_set_errno(err, errno, "open %s%s", layout->hierarchies[0].mount_point, path);
+	snprintf(text, sizeof text, "%d", pid);
+	return write_kernel_file_at(group, "cgroup.procs", text, err);
+}
+
+static bool is_populated(int group_fd)
+{
+	cleanup_buffer struct buffer events = BUFFER_INIT(0);
+	return read_file_at(group_fd, "cgroup.events", 4096, &events, NULL) == 0 &&
+	       strstr(buffer_text(&events), "populated 1") != NULL;
+}
+
+int cgroup_v2_destroy(const struct cgroup_layout *layout, const char *path, struct error *err)
+{
+	cleanup_close int group = cgroup_open_group(&layout->hierarchies[0], path, false);
+	if (group < 0)
+		return errno == ENOENT ? 0 : error_set_errno(err, errno, "open the group");
+	nanoseconds deadline = time_monotonic() + KILL_TIMEOUT;
+	struct timespec pause = {.tv_nsec = 100000};
+	/* cgroup.kill (Linux 5.14) takes the whole tree at once, whatever it forks. */
+	if (is_populated(group) && write_kernel_file_at(group, "cgroup.kill", "1", NULL) < 0) {
+		size_t count;
+		if (cgroup_kill_listed(group, &count, err) < 0)
+			return -1;
+	}
+	while (is_populated(group)) {
+		size_t count;
+		if (time_monotonic() > deadline)
+			return error_set(err, ERROR_SYSTEM, "its processes do not die");
+		cgroup_kill_listed(group, &count, NULL);
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 20000000)
+			pause.tv_nsec *= 2;
+	}
+	return cgroup_remove_group(&layout->hierarchies[0], path, err);
+}

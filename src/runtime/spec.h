@@ -1,0 +1,75 @@
+/*
+ * What the kernel is asked for when a container starts: the part of OCI's runtime specification that Coracle uses, as
+ * one plain structure. It is filled by engine/ and only read here; strings and lists belong to whoever filled it.
+ */
+#pragma once
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/string_list.h"
+
+enum spec_mount_kind {
+	SPEC_MOUNT_BIND,  /* source_fd: O_PATH descriptor of a host file or folder */
+	SPEC_MOUNT_TMPFS, /* options: "size=64m,mode=1777" */
+};
+
+struct spec_mount {
+	enum spec_mount_kind kind;
+	int source_fd;	     /* bind only; else -1 */
+	const char *target;  /* inside the container; made where missing, confined to the root */
+	const char *options; /* tmpfs only; may be NULL */
+	bool read_only;
+	bool recursive; /* bind: with what is mounted below */
+	bool copy_up;	/* an empty volume is first filled with what the image has at the target */
+};
+
+struct spec_resources {
+	int64_t memory_bytes;	   /* 0: no limit */
+	int64_t memory_swap_bytes; /* memory and swap together; 0: no limit, -1: unlimited */
+	int64_t pids_limit;	   /* 0: no limit */
+	int64_t cpu_quota_us;	   /* per 100 ms; 0: no limit */
+	int64_t cpu_shares;	   /* 0: the default */
+};
+
+enum spec_network { SPEC_NETWORK_OWN, SPEC_NETWORK_HOST };
+
+struct runtime_spec {
+	const char *id;
+	const char *cgroup; /* path below each hierarchy: "/coracle/<id>" */
+
+	/* Root: layers under an upper folder. All O_PATH or folder descriptors, the top layer first. */
+	const int *layer_fds;
+	size_t layer_count; /* 0: an empty root (FROM scratch) */
+	int upper_fd;
+	int work_fd;
+	bool read_only_root;
+
+	const struct spec_mount *mounts; /* in order, after the default ones */
+	size_t mount_count;
+	int hostname_fd, hosts_fd, resolv_conf_fd; /* files put on /etc/…; -1: none */
+	const char *hostname;
+
+	const char *const *arguments; /* NULL-terminated; arguments[0] is looked up in the container's PATH */
+	struct string_list environment;
+	const char *working_directory; /* "" is "/"; made where missing, as Docker does */
+	const char *user;	   /* "", "name", "uid", "name:group", "uid:gid"; resolved in the container's files */
+	struct string_list groups; /* --group-add */
+
+	/* Bit N is capability N; bounding, permitted, effective. Inheritable and ambient are 0. */
+	uint64_t capabilities;
+	bool no_new_privileges;
+	const struct sock_fprog *seccomp; /* NULL: unconfined */
+	bool privileged;		  /* no masks, read-write /sys, all devices */
+	enum spec_network network;
+	struct spec_resources resources;
+	int64_t shm_bytes; /* 0: 64 MiB */
+
+	bool die_with_parent;  /* SIGKILL when the process that launched it ends, however it ends: a build's step */
+	bool terminal;	       /* a pseudo-terminal of the container's own devpts is descriptors 0, 1, 2 */
+	int stdio_fds[3];      /* used without a terminal */
+	const char *init_path; /* --init: host path of the tiny init put before the command; NULL: none */
+};
