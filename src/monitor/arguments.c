@@ -1,0 +1,57 @@
+#include "monitor/arguments.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "monitor/monitor.h"
+
+static bool parse_number(const char *text, int *ret_number)
+{
+	int64_t number;
+	if (!text_take_number(&text, INT_MAX, &number) || *text != '\0')
+		return false;
+	*ret_number = (int)number;
+	return true;
+}
+
+static bool parse_one(struct monitor *monitor, const char *argument)
+{
+	const char *value = argument;
+#define X(member, name)                                                                                                \
+	if (text_take(&value, name "=")) {                                                                             \
+		monitor->member = value;                                                                               \
+		return *value != '\0';                                                                                 \
+	}
+	MONITOR_TEXT_NAMES
+#undef X
+#define X(member, name)                                                                                                \
+	if (text_take(&value, name "="))                                                                               \
+		return parse_number(value, &monitor->member) && monitor->member > 2;
+	MONITOR_FD_NAMES
+#undef X
+	int number;
+	if (text_take(&value, "pid=")) {
+		if (!parse_number(value, &number) || number < 1)
+			return false;
+		monitor->pid = number;
+		return true;
+	}
+	monitor->stdin_once = strcmp(argument, "stdin-once=1") == 0;
+	return monitor->stdin_once;
+}
+
+int monitor_parse_arguments(struct monitor *monitor, char **arguments, struct error *err)
+{
+#define X(member, name) monitor->member = -1;
+	MONITOR_FD_NAMES
+#undef X
+	for (char **at = arguments + 1; arguments[0] && *at; at++)
+		if (!parse_one(monitor, *at))
+			return error_set(err, ERROR_USAGE, "argument \"%s\" is not one of a monitor's", *at);
+	if (!monitor->engine || !monitor->root || !monitor->run_root || !monitor->id || monitor->pid == 0 ||
+	    monitor->run_folder_fd < 0 || monitor->lock_fd < 0)
+		return error_set(err, ERROR_USAGE,
+				 "coracle-monitor is started by coracle and needs what that gives it: engine, root, "
+				 "run-root, id, pid, run-folder and lock");
+	return 0;
+}

@@ -1,0 +1,77 @@
+/*
+ * The end. The order matters to those who watch:
+ *     the rest of the output is in the log  →  `status` and the lock's text say "exited"  →  attach.sock goes, clients
+ *     get FRAME_EXIT  →  the process is reaped  →  execve of the cleanup, with the lock and the clients' connections.
+ * Until `status` says that it is over, the pid is not given out again, since a zombie holds it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "monitor/lock.h"
+#include "monitor/monitor.h"
+
+/*
+ * What is in the pipes, to their end or until there is nothing now. The processes of a PID namespace are all dead by
+ * now, and their ends closed; a descriptor that went elsewhere must not keep the container alive.
+ */
+static void drain(struct monitor *monitor)
+{
+	static const enum watch sources[] = {WATCH_STDOUT, WATCH_STDERR, WATCH_TERMINAL};
+	const int fds[] = {monitor->stdout_fd, monitor->stderr_fd, monitor->terminal_ended ? -1 : monitor->terminal_fd};
+	/* Somebody else who goes on writing there cannot hold us for ever either: a pipe has 1 MiB at most. */
+	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+		for (int chunks = 0; fds[i] >= 0 && chunks < 4096; chunks++)
+			if (output_read_chunk(monitor, sources[i]) != OUTPUT_SOME)
+				break;
+}
+
+static int read_exit_code(const struct monitor *monitor)
+{
+	siginfo_t info = {0};
+	while (waitid(P_PID, (id_t)monitor->pid, &info, WEXITED | WNOWAIT) < 0)
+		if (errno != EINTR)
+			return 128 + SIGKILL;
+	return info.si_code == CLD_EXITED ? info.si_status & 0xff : 128 + info.si_status;
+}
+
+/* Everything but the lock and the clients goes with the exec. */
+static void choose_inherited(const struct monitor *monitor)
+{
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	fcntl(monitor->lock_fd, F_SETFD, 0);
+	for (size_t i = 0; i < MAX_CLIENTS; i++)
+		if (monitor->clients[i].used && monitor->clients[i].fd >= 0)
+			fcntl(monitor->clients[i].fd, F_SETFD, 0);
+}
+
+static _Noreturn void become_cleanup(const struct monitor *monitor)
+{
+	choose_inherited(monitor);
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	const char *arguments[] = {monitor->engine, "--root",  monitor->root, "--run-root", monitor->run_root,
+				   "container",	    "cleanup", monitor->id,   NULL};
+	execve(monitor->engine, (char *const *)arguments, environ);
+	/* The lock goes with us, and the next command that meets the container cleans up. */
+	_exit(1);
+}
+
+_Noreturn void monitor_finish(struct monitor *monitor)
+{
+	struct exit_text end = {.code = read_exit_code(monitor), .finished = time_now()};
+	drain(monitor);
+	/* Where the file cannot be written, the lock's text, which needs no new space, still has the last word. */
+	status_write_exited(monitor->run_folder_fd, &end);
+	lock_write_text(monitor->lock_fd, true, &end);
+	attach_finish(monitor, end.code);
+	while (waitpid(monitor->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	become_cleanup(monitor);
+}

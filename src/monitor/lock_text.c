@@ -1,0 +1,19 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "monitor/lock.h"
+
+int lock_write_text(int lock_fd, bool is_monitor, const struct exit_text *end)
+{
+	char text[LOCK_TEXT_SIZE];
+	memset(text, ' ', sizeof text);
+	text[sizeof text - 1] = '\n';
+	size_t size = sizeof text - 1;
+	size_t used = text_add(text, size, 0, is_monitor ? "monitor " : "taken ");
+	used = text_add_number(text, size, used, (uint64_t)getpid());
+	if (end) {
+		used = text_add(text, size, used, " ");
+		text_add_exit(text, size, used, end);
+	}
+	return pwrite(lock_fd, text, sizeof text, 0) == (ssize_t)sizeof text ? 0 : -1;
+}

@@ -1,0 +1,45 @@
+/* How a process of the engine that has launched a container becomes its monitor. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct monitor_options {
+	const char *program; /* path of coracle-monitor */
+	const char *engine;  /* path of coracle, for cleanup */
+	const char *root;
+	const char *run_root;
+	const char *id;
+	pid_t pid;		  /* the container's first process, a child of the caller */
+	int run_folder_fd;	  /* RUN_ROOT/containers/<id> */
+	int log_fd;		  /* container.log, O_APPEND; -1: no log */
+	int lock_fd;		  /* from monitor_lock_take() */
+	int stdin_fd;		  /* write end of the container's standard input; -1: none (it has /dev/null) */
+	int stdout_fd, stderr_fd; /* read ends; -1 with a terminal */
+	int terminal_fd;	  /* master; -1 without */
+	int client_fd;		  /* our end of the foreground client's socketpair; -1: none */
+	int ready_fd;		  /* write end of a pipe; -1: none */
+	bool stdin_once;	  /* -i without -d: the input ends with its first client */
+};
+
+/*
+ * Takes the lock of a run folder (protocol.h) for a command that is about to start the container, or to clean up after
+ * it. The descriptor is owned; the lock is free once all its duplicates, those of children too, are closed.
+ * ERROR_CONFLICT where somebody has it.
+ */
+int monitor_lock_take(int run_folder_fd, int *ret_lock_fd, struct error *err);
+
+/*
+ * execve's the monitor in the calling process; returns only with an error, and then with all descriptors still open
+ * and CLOEXEC. Of the caller's descriptors just those named in the options reach the monitor, whatever their numbers;
+ * its standard ones become /dev/null. root, run_root and engine are absolute paths, since it works in "/". The caller
+ * should lead a session of its own.
+ *
+ * Once `status` says "running" and attach.sock listens, the monitor writes one byte to ready_fd and closes it. Where it
+ * cannot get that far, it kills the first process, writes a whole struct error there, and exits with 1.
+ *
+ * The monitor ignores the signals of terminals; SIGTERM it passes on to the container's first process.
+ */
+int monitor_become(const struct monitor_options *options, struct error *err);
