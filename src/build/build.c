@@ -1,0 +1,341 @@
+#include "build/build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "build/executor.h"
+#include "build/path.h"
+#include "build/predefined.h"
+#include "oci/media_type.h"
+
+struct build {
+	struct executor executor;
+	struct dockerfile dockerfile;
+	struct stage_graph graph;
+	struct buffer text; /* of the Dockerfile */
+	char *file_name;    /* as errors show it */
+	unsigned first_line, last_line;
+};
+
+static void build_release(struct build *build)
+{
+	executor_release(&build->executor);
+	stage_graph_release(&build->graph);
+	dockerfile_release(&build->dockerfile);
+	buffer_release(&build->text);
+	free(build->file_name);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* A regular file, bounded; `path` is the user's own and resolved as any path of theirs. */
+static int read_user_file(const char *path, size_t limit, struct buffer *ret, struct error *err)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat status;
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return error_set_errno(err, errno, "open %s", base_name(path));
+	if (!S_ISREG(status.st_mode))
+		/* cppcheck-suppress resourceLeak ; closed by its cleanup */
+		return error_set(err, ERROR_INVALID, "open %s: it is not a regular file", base_name(path));
+	return read_fd(fd, limit, ret, err);
+}
+
+static int fail_step(struct executor *executor, size_t number, struct error *err)
+{
+	executor->failed_step = number;
+	report_failed(executor->report, number, err ? err->message : "failed");
+	return -1;
+}
+
+static int load_dockerfile(struct build *build, struct error *err)
+{
+	struct executor *executor = &build->executor;
+	const struct build_options *options = executor->options;
+	cleanup_free char *path = options->dockerfile ? duplicate_string(options->dockerfile)
+						      : format_string("%s/Dockerfile", options->context_path);
+	build->file_name = duplicate_string(base_name(path));
+	cleanup_free char *name = format_string("[internal] load build definition from %s", build->file_name);
+	size_t number = report_begin(executor->report, name);
+	if (read_user_file(path, DOCKERFILE_SIZE_LIMIT, &build->text, err) < 0) {
+		error_wrap(err, "failed to read dockerfile");
+		return fail_step(executor, number, err);
+	}
+	report_line(executor->report, number, "transferring dockerfile: %zuB done", build->text.size);
+	report_done(executor->report, number);
+	return dockerfile_parse(buffer_text(&build->text), build->text.size, &build->dockerfile, &build->first_line,
+				&build->last_line, err);
+}
+
+/* Dockerfile.dockerignore beside the Dockerfile, else .dockerignore of the context. */
+static int load_ignore_file(struct build *build, struct error *err)
+{
+	struct executor *executor = &build->executor;
+	const struct build_options *options = executor->options;
+	size_t number = report_begin(executor->report, "[internal] load .dockerignore");
+	cleanup_free char *own = options->dockerfile
+					 ? format_string("%s.dockerignore", options->dockerfile)
+					 : format_string("%s/Dockerfile.dockerignore", options->context_path);
+	cleanup_free char *shared = format_string("%s/.dockerignore", options->context_path);
+	cleanup_buffer struct buffer text = BUFFER_INIT(0);
+	const char *used = access(own, F_OK) == 0 ? own : shared;
+	if (access(used, F_OK) == 0 && (read_user_file(used, IGNORE_FILE_LIMIT, &text, err) < 0 ||
+					ignore_parse(buffer_text(&text), text.size, &executor->ignore, err) < 0)) {
+		error_wrap(err, "failed to read %s", base_name(used));
+		return fail_step(executor, number, err);
+	}
+	report_line(executor->report, number, "transferring context: %zuB done", text.size);
+	report_done(executor->report, number);
+	return 0;
+}
+
+/* KEY alone takes our own environment's value, and is as if not given where there is none. */
+static void take_build_arguments(struct executor *executor)
+{
+	const struct string_list *given = &executor->options->build_arguments;
+	for (size_t i = 0; i < given->count; i++) {
+		const char *equals = strchr(given->items[i], '=');
+		cleanup_free char *key = duplicate_bytes(given->items[i], strcspn(given->items[i], "="));
+		const char *value = equals ? equals + 1 : getenv(key);
+		if (value)
+			string_list_set_key(&executor->build_arguments, key, value);
+	}
+}
+
+static int take_epoch(struct executor *executor, struct error *err)
+{
+	const char *text = string_list_get_key(&executor->build_arguments, "SOURCE_DATE_EPOCH");
+	if (!text)
+		text = getenv("SOURCE_DATE_EPOCH");
+	if (!text || !text[0])
+		return 0;
+	char *end;
+	errno = 0;
+	long long seconds = strtoll(text, &end, 10);
+	if (*end || errno || seconds <= 0 || seconds > 253402300799LL)
+		return error_set(err, ERROR_INVALID,
+				 "invalid SOURCE_DATE_EPOCH: \"%s\": it must be seconds since 1970, more than 0", text);
+	executor->epoch = seconds;
+	return 0;
+}
+
+static void warn_unconsumed(struct executor *executor)
+{
+	cleanup_string_list struct string_list left = {0};
+	for (size_t i = 0; i < executor->build_arguments.count; i++) {
+		const char *item = executor->build_arguments.items[i];
+		cleanup_free char *key = duplicate_bytes(item, strcspn(item, "="));
+		if (!build_argument_is_predefined(key) && !string_list_contains(&executor->consumed, key))
+			string_list_take(&left, steal_pointer(&key));
+	}
+	if (!left.count)
+		return;
+	cleanup_free char *joined = string_list_join(&left, " ");
+	report_warning(executor->report, "[Warning] One or more build-args [%s] were not consumed", joined);
+}
+
+static void finish_config(struct executor *executor, struct stage_state *state)
+{
+	const struct string_list *labels = &executor->options->labels;
+	for (size_t i = 0; i < labels->count; i++) {
+		cleanup_free char *key = duplicate_bytes(labels->items[i], strcspn(labels->items[i], "="));
+		const char *equals = strchr(labels->items[i], '=');
+		cleanup_free char *item = format_string("%s=%s", key, equals ? equals + 1 : "");
+		ptrdiff_t index = string_list_find_key(&state->config.labels, key);
+		if (index >= 0)
+			replace_string(&state->config.labels.items[index], steal_pointer(&item));
+		else
+			image_config_add_sorted(&state->config.labels, item);
+	}
+	nanoseconds time = executor->epoch  ? executor->epoch * NANOSECONDS_PER_SECOND
+			   : state->created ? state->created
+					    : time_now();
+	char created[TIME_TEXT_SIZE];
+	time_format_rfc3339(time, created);
+	replace_string(&state->config.created, duplicate_string(created));
+}
+
+/* An unchanged build writes nothing and waits for no disk. */
+static int write_document(struct store *store, const char *text, struct digest *ret_digest, struct error *err)
+{
+	struct blob_info info;
+	digest_of_bytes(text, strlen(text), ret_digest);
+	if (store->blobs->operations->stat(store->blobs, ret_digest, &info, NULL) == 0)
+		return 0;
+	return blob_write(store->blobs, text, strlen(text), ret_digest, err);
+}
+
+static int write_documents(struct executor *executor, const struct stage_state *state, struct digest *ret_manifest,
+			   struct digest *ret_id, struct error *err)
+{
+	struct store *store = executor->store;
+	struct manifest manifest = {.media_type = duplicate_string(MEDIA_TYPE_OCI_MANIFEST)};
+	cleanup_free char *config = image_config_serialize(&state->config);
+	int result = write_document(store, config, ret_id, err);
+	if (result == 0) {
+		manifest.config = (struct descriptor){duplicate_string(MEDIA_TYPE_OCI_CONFIG), *ret_id, strlen(config)};
+		manifest.layers = allocate_array(state->layer_count + 1, sizeof *manifest.layers);
+		for (size_t i = 0; i < state->layer_count; i++)
+			descriptor_copy(&manifest.layers[i], &state->layers[i].blob);
+		manifest.layer_count = state->layer_count;
+		cleanup_free char *text = manifest_serialize(&manifest);
+		result = write_document(store, text, ret_manifest, err);
+	}
+	manifest_release(&manifest);
+	return result;
+}
+
+static bool is_named_already(struct store *store, const struct reference *reference, const struct digest *manifest,
+			     struct image *ret_image)
+{
+	struct image image;
+	struct digest repository_digest;
+	if (image_find_reference(store, reference, &image, &repository_digest, NULL) < 0 ||
+	    !digest_equal(&image.manifest, manifest))
+		return false;
+	*ret_image = image;
+	return true;
+}
+
+static int name_image(struct executor *executor, const struct stage_state *state, const struct digest *manifest,
+		      size_t number, struct image *ret_image, struct error *err)
+{
+	const struct string_list *tags = &executor->options->tags;
+	if (!tags->count)
+		return image_put(executor->store, manifest, state->layers, state->layer_count, NULL, NULL, ret_image,
+				 err);
+	for (size_t i = 0; i < tags->count; i++) {
+		cleanup_reference struct reference reference = {0};
+		if (reference_parse(tags->items[i], &reference, err) < 0)
+			return -1;
+		if (!is_named_already(executor->store, &reference, manifest, ret_image) &&
+		    image_put(executor->store, manifest, state->layers, state->layer_count, &reference, NULL, ret_image,
+			      err) < 0)
+			return -1;
+		cleanup_free char *text = reference_text(&reference);
+		report_line(executor->report, number, "naming to %s done", text);
+	}
+	return 0;
+}
+
+static int export_image(struct executor *executor, struct stage_state *state, struct image *ret_image,
+			struct error *err)
+{
+	size_t number = report_begin(executor->report, "exporting to image");
+	struct digest manifest, id;
+	finish_config(executor, state);
+	report_line(executor->report, number, "exporting layers done");
+	if (write_documents(executor, state, &manifest, &id, err) < 0)
+		return fail_step(executor, number, err);
+	report_line(executor->report, number, "writing image %s done", id.text);
+	if (name_image(executor, state, &manifest, number, ret_image, err) < 0)
+		return fail_step(executor, number, err);
+	report_done(executor->report, number);
+	return 0;
+}
+
+static size_t count_steps(const struct stage_graph *graph)
+{
+	size_t steps = 3; /* Dockerfile, .dockerignore, export */
+	for (size_t i = 0; i < graph->count; i++) {
+		const struct build_stage *stage = &graph->stages[i];
+		if (!stage->needed)
+			continue;
+		steps += stage->base == STAGE_BASE_IMAGE ? 2 : 0;
+		for (size_t j = 0; j < stage->instruction_count; j++) {
+			enum instruction_kind kind = stage->instructions[j].kind;
+			steps += kind == INSTRUCTION_RUN || kind == INSTRUCTION_COPY || kind == INSTRUCTION_ADD ||
+				 kind == INSTRUCTION_WORKDIR;
+		}
+	}
+	return steps;
+}
+
+/* Names are checked before an hour of building, not after it. */
+static int check_tags(const struct build_options *options, struct error *err)
+{
+	for (size_t i = 0; i < options->tags.count; i++) {
+		cleanup_reference struct reference reference = {0};
+		if (reference_parse(options->tags.items[i], &reference, err) < 0)
+			return error_wrap(err, "invalid tag \"%s\"", options->tags.items[i]);
+		if (digest_is_set(&reference.digest))
+			return error_set(
+				err, ERROR_INVALID,
+				"invalid tag \"%s\": invalid reference format: a build cannot be named by a digest",
+				options->tags.items[i]);
+	}
+	return 0;
+}
+
+static int run_build(struct build *build, struct image *ret_image, struct error *err)
+{
+	struct executor *executor = &build->executor;
+	cleanup_close int context = open_folder(executor->options->context_path, false, 0, err);
+	if (context < 0)
+		return errno == ENOENT
+			       ? error_set(err, ERROR_NOT_FOUND, "unable to prepare context: path \"%s\" not found",
+					   executor->options->context_path)
+			       : error_wrap(err, "unable to prepare context");
+	take_build_arguments(executor);
+	if (take_epoch(executor, err) < 0 || load_dockerfile(build, err) < 0 || load_ignore_file(build, err) < 0)
+		return -1;
+	executor->dockerfile = &build->dockerfile;
+	if (stage_graph_build(&build->dockerfile, &executor->build_arguments, executor->options->target,
+			      &executor->consumed, &build->graph, &executor->culprit, err) < 0)
+		return -1;
+	executor->graph = &build->graph;
+	executor->states = allocate_array(build->graph.count, sizeof *executor->states);
+	report_expect(executor->report, count_steps(&build->graph));
+	if (executor_build_stage(executor, build->graph.target, err) < 0)
+		return -1;
+	warn_unconsumed(executor);
+	return export_image(executor, &executor->states[build->graph.target], ret_image, err);
+}
+
+static void show_failure(struct build *build)
+{
+	struct executor *executor = &build->executor;
+	if (executor->culprit) {
+		build->first_line = executor->culprit->first_line;
+		build->last_line = executor->culprit->last_line;
+	}
+	report_finish(executor->report, false);
+	if (executor->has_log && executor->failed_step)
+		report_failure_log(executor->report, executor->failed_step);
+	if (build->file_name)
+		report_excerpt(executor->report, build->file_name, buffer_text(&build->text), build->text.size,
+			       build->first_line, build->last_line);
+}
+
+int build_image(struct store *store, const struct build_host *host, const struct build_options *options,
+		struct image *ret_image, struct error *err)
+{
+	if (check_tags(options, err) < 0)
+		return -1;
+	cleanup_close int lock = -1;
+	if (store_lock_content(store, STORE_LOCK_SHARED, &lock, err) < 0)
+		return -1;
+	cleanup_report struct report *report = report_new(options->output_fd, options->progress, 0);
+	struct build build = {
+		.executor = {.store = store, .host = host, .options = options, .report = report, .context_fd = -1},
+	};
+	struct image image;
+	int result = run_build(&build, &image, err);
+	if (result < 0) {
+		show_failure(&build);
+		error_wrap(err, "failed to solve");
+	} else {
+		report_finish(report, true);
+		*ret_image = image;
+	}
+	build_release(&build);
+	return result;
+}

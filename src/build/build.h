@@ -1,0 +1,56 @@
+/*
+ * A Dockerfile and a context become an image.
+ *
+ * lexer → parser (instructions) → stage graph → executor with cache. What a step needs of the rest of the engine (a
+ * container for RUN, an image for FROM, a place to print) comes in through `struct build_host`, so that this layer
+ * includes neither engine/ nor runtime/.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/string_list.h"
+#include "oci/image_config.h"
+#include "oci/reference.h"
+#include "store/image.h"
+#include "store/store.h"
+
+struct build_run {
+	const struct digest *diff_ids; /* layers of the root so far, base first, each once */
+	size_t diff_id_count;
+	int upper_fd, work_fd;		   /* the step's changes land in upper */
+	const struct image_config *config; /* environment, user, working directory, shell */
+	struct string_list arguments;
+	struct string_list build_arguments; /* KEY=VALUE, in the step's environment and in no image */
+};
+
+struct build_host {
+	void *context;
+	/* The image of FROM: found here, or pulled. */
+	int (*resolve_image)(void *context, const char *name, bool always_pull, struct image *ret_image,
+			     struct error *err);
+	/* Runs one step with the default confinement; output goes to `output_fd`. ret_exit_code as a shell has it. */
+	int (*run)(void *context, const struct build_run *run, int output_fd, int *ret_exit_code, struct error *err);
+};
+
+enum build_progress { BUILD_PROGRESS_AUTO, BUILD_PROGRESS_PLAIN, BUILD_PROGRESS_TTY, BUILD_PROGRESS_QUIET };
+
+struct build_options {
+	const char *context_path;
+	const char *dockerfile; /* NULL: context_path/Dockerfile */
+	struct string_list tags;
+	struct string_list build_arguments; /* KEY=VALUE or KEY (from our environment) */
+	struct string_list labels;
+	const char *target; /* NULL: the last stage */
+	bool no_cache;
+	bool pull;
+	enum build_progress progress;
+	int output_fd; /* where progress goes: standard error, as BuildKit's */
+};
+
+/*
+ * On failure everything that explains it is on output_fd already (the step's output, the lines of the Dockerfile), also
+ * in quiet mode; err's message begins with "failed to solve: ", and main prints it behind "ERROR: ", as Docker does.
+ * Holds the store's content lock, shared. A build that is killed leaves staging folders and uploads, which are garbage.
+ */
+int build_image(struct store *store, const struct build_host *host, const struct build_options *options,
+		struct image *ret_image, struct error *err);

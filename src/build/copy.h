@@ -1,0 +1,49 @@
+/*
+ * What COPY and ADD do with the files that they found. The destination's rules are the Dockerfile reference's:
+ *
+ *     - a folder's contents are copied, not the folder;
+ *     - a file goes to DEST/NAME where DEST ends with a '/', is a folder already, or there are several sources; else to
+ *       DEST;
+ *     - folders that are missing are made, 0755, with the owner of --chown;
+ *     - modes, link targets and modification times stay; the owner is 0:0 from the context, what it was with --from,
+ *       or --chown's.
+ * ADD unpacks a local tar archive, plain, gzip or zstd, into DEST.
+ *
+ * The target is somebody else's tree: each destination is resolved in it by the kernel, a link at its end included. A
+ * file below a copied folder replaces what is there; a folder goes through a link that leads to a folder.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/string_list.h"
+#include "build/content.h"
+#include "build/owner.h"
+
+struct copy_text {
+	const char *name; /* of the file, where the destination is a folder */
+	const char *content;
+};
+
+struct copy_request {
+	int root_fd;		 /* the target's root */
+	int store_root_fd;	 /* where an archive is unpacked first */
+	const char *destination; /* absolute, as written: a '/' at its end counts */
+	const struct content_root *from;
+	const struct string_list *sources; /* of content_find() */
+	const struct copy_text *texts;	   /* heredocs */
+	size_t text_count;
+	bool needs_folder; /* more than one source was written */
+	bool is_add;
+	bool has_owner;
+	struct owner owner;
+	bool has_mode;
+	mode_t mode; /* of files and folders that are copied */
+};
+
+int copy_files(const struct copy_request *request, struct error *err);
+
+/* mkdir -p below root_fd, confined; new folders get the owner (NULL: 0:0). ret_made (may be NULL): one was missing. */
+int copy_make_folders(int root_fd, const char *path, const struct owner *owner, bool *ret_made, struct error *err);

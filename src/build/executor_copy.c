@@ -1,0 +1,331 @@
+/*
+ * COPY, ADD and WORKDIR: steps that the build does itself, through a mounted view of the stage.
+ *
+ * The key of a COPY from the context holds the digest of the files that it names. One from a stage or an image has two
+ * keys: a quick one over the source's layers, which is enough where nothing changed and mounts nothing, and one over
+ * the files, which still hits where the source was built anew and these files came out the same.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "build/copy.h"
+#include "build/executor.h"
+#include "build/path.h"
+#include "store/image.h"
+
+struct copy_step {
+	struct string_list patterns; /* expanded, heredocs left out */
+	struct copy_text *texts;
+	size_t text_count;
+	char *destination; /* absolute, a '/' at its end kept */
+	char *chown, *chmod;
+	char *created_by;
+	bool needs_folder;
+};
+
+static void copy_step_release(struct copy_step *copy)
+{
+	string_list_release(&copy->patterns);
+	for (size_t i = 0; i < copy->text_count; i++)
+		free((char *)(uintptr_t)copy->texts[i].content);
+	free(copy->texts);
+	free(copy->destination);
+	free(copy->chown);
+	free(copy->chmod);
+	free(copy->created_by);
+}
+
+static bool is_remote(const char *source)
+{
+	static const char *const starts[] = {"http://", "https://", "git://", "git@", "ssh://"};
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
+		if (strncasecmp(source, starts[i], strlen(starts[i])) == 0)
+			return true;
+	return false;
+}
+
+static const struct heredoc *find_heredoc(const struct instruction *instruction, const char *word, size_t *next)
+{
+	if (strncmp(word, "<<", 2) != 0 || *next >= instruction->heredoc_count)
+		return NULL;
+	return &instruction->heredocs[(*next)++];
+}
+
+static int add_source(const struct step *step, struct copy_step *copy, const char *word, size_t *next_heredoc,
+		      struct error *err)
+{
+	const struct heredoc *heredoc = find_heredoc(step->instruction, word, next_heredoc);
+	if (heredoc) {
+		char *content = NULL;
+		if (heredoc->expand && expand_content(&step->expansion, heredoc->content, &content, err) < 0)
+			return -1;
+		if (!content)
+			content = duplicate_string(heredoc->content);
+		copy->texts = reallocate_array(copy->texts, copy->text_count + 1, sizeof *copy->texts);
+		copy->texts[copy->text_count++] = (struct copy_text){heredoc->name, content};
+		return 0;
+	}
+	cleanup_free char *source = NULL;
+	if (expand_word(&step->expansion, word, &source, err) < 0)
+		return -1;
+	bool is_copy = step->instruction->kind == INSTRUCTION_COPY;
+	if (is_remote(source))
+		return is_copy ? error_set(err, ERROR_INVALID, "source can't be a URL for COPY")
+			       : error_set(
+					 err, ERROR_UNSUPPORTED,
+					 "ADD %s: ADD of a URL or a git repository is not supported yet: fetch it into "
+					 "the context first, or with RUN",
+					 source);
+	string_list_take(&copy->patterns, steal_pointer(&source));
+	return 0;
+}
+
+/* Resolved against the working directory; what says "a folder" at its end is kept. */
+static char *resolve_destination(const struct step *step, const char *text)
+{
+	const char *folder = step->stage->config.working_directory;
+	cleanup_free char *path = path_resolve(folder && folder[0] ? folder : "/", text);
+	size_t length = strlen(text);
+	const char *last = strrchr(text, '/');
+	last = last ? last + 1 : text;
+	bool names_folder = length == 0 || text[length - 1] == '/' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
+	return format_string("%s%s", path, names_folder && path[1] ? "/" : "");
+}
+
+static int check_chmod(const char *text, struct error *err)
+{
+	size_t length = strlen(text);
+	if (length < 1 || length > 5 || text[strspn(text, "01234567")] || strtoul(text, NULL, 8) > 07777)
+		return error_set(err, ERROR_INVALID,
+				 "invalid chmod parameter: '%s'. it should be octal string and between 0 and 07777",
+				 text);
+	return 0;
+}
+
+static int prepare(const struct step *step, struct copy_step *copy, struct error *err)
+{
+	const struct instruction *instruction = step->instruction;
+	size_t last = instruction->arguments.count - 1, next_heredoc = 0;
+	for (size_t i = 0; i < last; i++)
+		if (add_source(step, copy, instruction->arguments.items[i], &next_heredoc, err) < 0)
+			return -1;
+	cleanup_free char *destination = NULL;
+	if (expand_word(&step->expansion, instruction->arguments.items[last], &destination, err) < 0 ||
+	    (instruction->chown && expand_word(&step->expansion, instruction->chown, &copy->chown, err) < 0) ||
+	    (instruction->chmod && expand_word(&step->expansion, instruction->chmod, &copy->chmod, err) < 0) ||
+	    (copy->chmod && check_chmod(copy->chmod, err) < 0))
+		return -1;
+	copy->destination = resolve_destination(step, destination);
+	copy->needs_folder = last > 1;
+	if (copy->needs_folder && destination[0] && copy->destination[strlen(copy->destination) - 1] != '/')
+		return error_set(err, ERROR_INVALID,
+				 "When using %s with more than one source file, the destination must be a directory "
+				 "and end with a /",
+				 instruction_name(instruction->kind));
+	cleanup_string_list struct string_list words = {0};
+	string_list_add(&words, instruction_name(instruction->kind));
+	if (copy->chown)
+		string_list_add_format(&words, "--chown=%s", copy->chown);
+	if (copy->chmod)
+		string_list_add_format(&words, "--chmod=%s", copy->chmod);
+	for (size_t i = 0; i < copy->text_count; i++)
+		string_list_add_format(&words, "<<%s", copy->texts[i].name);
+	for (size_t i = 0; i < copy->patterns.count; i++)
+		string_list_add(&words, copy->patterns.items[i]);
+	string_list_add(&words, destination);
+	copy->created_by = string_list_join(&words, " ");
+	return 0;
+}
+
+static void make_key(const struct step *step, const struct copy_step *copy, const char *kind,
+		     const struct string_list *sources, const struct digest *content, struct digest *ret_key)
+{
+	struct cache_key *key = cache_key_begin(&step->stage->key, kind);
+	cache_key_add_text(key, instruction_name(step->instruction->kind));
+	cache_key_add_list(key, sources);
+	cache_key_add_text(key, copy->destination);
+	cache_key_add_text(key, copy->chown);
+	cache_key_add_text(key, copy->chmod);
+	cache_key_add_text(key, content->text);
+	for (size_t i = 0; i < copy->text_count; i++) {
+		cache_key_add_text(key, copy->texts[i].name);
+		cache_key_add_text(key, copy->texts[i].content);
+	}
+	cache_key_add_number(key, (uint64_t)step->executor->epoch);
+	cache_key_finish(key, ret_key);
+}
+
+/* The layers that --from stands for: a stage's, built now if an ONBUILD trigger is the first to ask, or an image's. */
+static int find_from(struct step *step, struct digest **ret_diff_ids, size_t *ret_count, struct error *err)
+{
+	struct executor *executor = step->executor;
+	const char *from = step->instruction->from;
+	ptrdiff_t index = stage_find(executor->graph, from, step->stage_index);
+	cleanup_image_config struct image_config config = {0};
+	const struct image_config *source = &config;
+	if (index >= 0) {
+		if (executor_build_stage(executor, (size_t)index, err) < 0)
+			return -1;
+		source = &executor->states[index].config;
+	} else if (isdigit((unsigned char)from[0]) && !from[strspn(from, "0123456789")]) {
+		return error_set(err, ERROR_INVALID,
+				 "invalid from flag value %s: refers to current or a later build stage", from);
+	} else {
+		struct image image;
+		if (executor->host->resolve_image(executor->host->context, from, executor->options->pull, &image, err) <
+		    0)
+			return error_wrap(err, "%s", from);
+		if (image_read_config(executor->store, &image, &config, err) < 0)
+			return -1;
+	}
+	struct digest *diff_ids = allocate_array(source->diff_id_count + 1, sizeof *diff_ids);
+	memcpy(diff_ids, source->diff_ids, source->diff_id_count * sizeof *diff_ids);
+	*ret_diff_ids = diff_ids;
+	*ret_count = source->diff_id_count;
+	return 0;
+}
+
+static int perform(struct step *step, const struct copy_step *copy, const struct content_root *root,
+		   const struct string_list *sources, const struct digest *keys, struct error *err)
+{
+	struct stage_state *stage = step->stage;
+	struct store *store = step->executor->store;
+	cleanup_step_folders struct step_folders folders = STEP_FOLDERS_INIT;
+	cleanup_rootfs_view struct rootfs_view view = ROOTFS_VIEW_INIT;
+	if (step_folders_begin(step, &folders, err) < 0 ||
+	    rootfs_view_open(store, stage->config.diff_ids, stage->config.diff_id_count, folders.upper.folder_fd,
+			     folders.work.folder_fd, &view, err) < 0)
+		return -1;
+	struct copy_request request = {
+		.root_fd = view.root_fd,
+		.store_root_fd = store->root_fd,
+		.destination = copy->destination,
+		.from = root,
+		.sources = sources,
+		.texts = copy->texts,
+		.text_count = copy->text_count,
+		.needs_folder = copy->needs_folder,
+		.is_add = step->instruction->kind == INSTRUCTION_ADD,
+		.has_owner = copy->chown != NULL,
+		.has_mode = copy->chmod != NULL,
+		.mode = copy->chmod ? (mode_t)strtoul(copy->chmod, NULL, 8) : 0,
+	};
+	if ((copy->chown && owner_resolve(view.root_fd, copy->chown, &request.owner, err) < 0) ||
+	    copy_files(&request, err) < 0)
+		return -1;
+	rootfs_view_release(&view);
+	return step_commit(step, &folders, keys, 2, copy->created_by, err);
+}
+
+static int copy_from_root(struct step *step, const struct copy_step *copy, const struct content_root *root,
+			  struct digest keys[2], struct error *err)
+{
+	cleanup_string_list struct string_list sources = {0};
+	struct digest content;
+	for (size_t i = 0; i < copy->patterns.count; i++)
+		if (content_find(root, copy->patterns.items[i], &sources, err) < 0)
+			return -1;
+	if (content_digest(root, &sources, &content, err) < 0)
+		return -1;
+	make_key(step, copy, "copy", &sources, &content, &keys[0]);
+	int found = step_find_cached(step, &keys[0], copy->created_by, err);
+	if (found == 0)
+		return perform(step, copy, root, &sources, keys, err);
+	if (found < 0 || !digest_is_set(&keys[1]))
+		return found < 0 ? -1 : 0;
+	/* Found by its files: from now on by its layers as well. */
+	struct build_cache_entry entry;
+	if (build_cache_find(step->executor->store, &keys[0], &entry, err) < 0)
+		return -1;
+	return build_cache_put(step->executor->store, &keys[1], &entry, err);
+}
+
+static int copy_from_layers(struct step *step, const struct copy_step *copy, struct error *err)
+{
+	cleanup_free struct digest *diff_ids = NULL;
+	size_t count = 0;
+	if (find_from(step, &diff_ids, &count, err) < 0)
+		return -1;
+	struct digest keys[2] = {0}, layers;
+	struct cache_key *key = cache_key_begin(NULL, "layers");
+	for (size_t i = 0; i < count; i++)
+		cache_key_add_text(key, diff_ids[i].text);
+	cache_key_finish(key, &layers);
+	make_key(step, copy, "copy from layers", &copy->patterns, &layers, &keys[1]);
+	int found = step_find_cached(step, &keys[1], copy->created_by, err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	cleanup_rootfs_view struct rootfs_view view = ROOTFS_VIEW_INIT;
+	if (rootfs_view_open(step->executor->store, diff_ids, count, -1, -1, &view, err) < 0)
+		return -1;
+	struct content_root root = {.fd = view.root_fd, .keep_owners = true};
+	return copy_from_root(step, copy, &root, keys, err);
+}
+
+static int copy_from_context(struct step *step, const struct copy_step *copy, struct error *err)
+{
+	struct executor *executor = step->executor;
+	struct digest keys[2] = {0};
+	if (copy->patterns.count && executor_open_context(executor, err) < 0)
+		return -1;
+	struct content_root root = {
+		.fd = executor->context_fd,
+		.ignore = executor->ignore.count ? &executor->ignore : NULL,
+		.memo = executor->memo,
+	};
+	return copy_from_root(step, copy, &root, keys, err);
+}
+
+int executor_copy(struct step *step, struct error *err)
+{
+	struct copy_step copy = {0};
+	step_begin(step);
+	int result = prepare(step, &copy, err);
+	if (result == 0)
+		result = step->instruction->from ? copy_from_layers(step, &copy, err)
+						 : copy_from_context(step, &copy, err);
+	copy_step_release(&copy);
+	return result < 0 ? step_fail(step, err) : 0;
+}
+
+static int make_workdir(struct step *step, const char *path, const struct digest *key, const char *created_by,
+			struct error *err)
+{
+	struct stage_state *stage = step->stage;
+	cleanup_step_folders struct step_folders folders = STEP_FOLDERS_INIT;
+	cleanup_rootfs_view struct rootfs_view view = ROOTFS_VIEW_INIT;
+	bool made;
+	if (step_folders_begin(step, &folders, err) < 0 ||
+	    rootfs_view_open(step->executor->store, stage->config.diff_ids, stage->config.diff_id_count,
+			     folders.upper.folder_fd, folders.work.folder_fd, &view, err) < 0 ||
+	    copy_make_folders(view.root_fd, path, NULL, &made, err) < 0)
+		return -1;
+	rootfs_view_release(&view);
+	return made ? step_commit(step, &folders, key, 1, created_by, err)
+		    : step_commit_nothing(step, key, created_by, err);
+}
+
+int executor_workdir(struct step *step, struct error *err)
+{
+	struct stage_state *stage = step->stage;
+	cleanup_free char *text = NULL;
+	step_begin(step);
+	if (expand_word(&step->expansion, step->instruction->arguments.items[0], &text, err) < 0)
+		return step_fail(step, err);
+	const char *current = stage->config.working_directory;
+	cleanup_free char *path = path_resolve(current && current[0] ? current : "/", text);
+	cleanup_free char *created_by = format_string("WORKDIR %s", path);
+	struct cache_key *key = cache_key_begin(&stage->key, "WORKDIR");
+	struct digest digest;
+	cache_key_add_text(key, path);
+	cache_key_add_number(key, (uint64_t)step->executor->epoch);
+	cache_key_finish(key, &digest);
+	/* The folder's name is part of what comes after, whether it had to be made or not. */
+	stage->key = digest;
+	replace_string(&stage->config.working_directory, steal_pointer(&path));
+	int result = step_find_cached(step, &digest, created_by, err);
+	if (result == 0)
+		result = make_workdir(step, stage->config.working_directory, &digest, created_by, err);
+	return result < 0 ? step_fail(step, err) : 0;
+}

@@ -1,0 +1,184 @@
+/*
+ * RUN. The container is the host's business: it gets the layers, an upper and a work folder, the arguments and the
+ * environment, and a pipe for the output.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/random.h"
+#include "build/executor.h"
+#include "build/predefined.h"
+
+#define SCRIPT_NAME_SIZE 40
+
+/* The arguments, and for a heredoc that begins with "#!" its text in ret_script. */
+static int make_arguments(const struct step *step, struct string_list *arguments, const char **ret_script,
+			  struct error *err)
+{
+	const struct instruction *instruction = step->instruction;
+	*ret_script = NULL;
+	if (instruction->is_exec_form) {
+		string_list_copy(arguments, &instruction->arguments);
+		return 0;
+	}
+	const char *text = instruction->arguments.items[0];
+	const struct heredoc *first = instruction->heredocs;
+	bool only_heredoc = instruction->heredoc_count == 1 && strncmp(text, "<<", 2) == 0 && !strpbrk(text, " \t");
+	if (only_heredoc && strncmp(first->content, "#!", 2) == 0) {
+		*ret_script = first->content;
+		return 0;
+	}
+	if (only_heredoc) {
+		settings_shell_command(&step->stage->config, first->content, arguments);
+		return 0;
+	}
+	cleanup_buffer struct buffer whole = BUFFER_INIT(2 * DOCKERFILE_SIZE_LIMIT);
+	if (buffer_append_string(&whole, text, err) < 0)
+		return -1;
+	for (size_t i = 0; i < instruction->heredoc_count; i++)
+		if (buffer_append_format(&whole, err, "\n%s%s", instruction->heredocs[i].content,
+					 instruction->heredocs[i].name) < 0)
+			return -1;
+	settings_shell_command(&step->stage->config, buffer_text(&whole), arguments);
+	return 0;
+}
+
+/* "|1 ASSIGN=a3 /bin/sh -c make", as BuildKit's history has it. */
+static char *history_text(const struct step *step, const struct string_list *arguments)
+{
+	cleanup_string_list struct string_list words = {0};
+	const struct string_list *declared = &step->stage->declared;
+	if (declared->count)
+		string_list_add_format(&words, "|%zu", declared->count);
+	for (size_t i = 0; i < declared->count; i++) {
+		cleanup_free char *key = duplicate_bytes(declared->items[i], strcspn(declared->items[i], "="));
+		const char *value = string_list_get_key(&step->stage->config.environment, key);
+		if (value)
+			string_list_add_format(&words, "%s=%s", key, value);
+		else
+			string_list_add(&words, declared->items[i]);
+	}
+	for (size_t i = 0; i < arguments->count; i++)
+		string_list_add(&words, arguments->items[i]);
+	cleanup_free char *text = string_list_join(&words, " ");
+	return format_string("RUN %s", text);
+}
+
+/* ARGs that no ENV hides. */
+static void add_build_arguments(const struct step *step, struct string_list *ret_arguments)
+{
+	const struct string_list *arguments = &step->stage->arguments;
+	for (size_t i = 0; i < arguments->count; i++) {
+		cleanup_free char *key = duplicate_bytes(arguments->items[i], strcspn(arguments->items[i], "="));
+		if (!string_list_get_key(&step->stage->config.environment, key))
+			string_list_add(ret_arguments, arguments->items[i]);
+	}
+}
+
+/* Proxies need no ARG, and are in no key and no history: they change the way to a result, not the result. */
+static void add_proxies(const struct step *step, struct string_list *ret_arguments)
+{
+	const struct string_list *given = &step->executor->build_arguments;
+	for (size_t i = 0; i < given->count; i++) {
+		cleanup_free char *key = duplicate_bytes(given->items[i], strcspn(given->items[i], "="));
+		if (build_argument_is_proxy(key) && !string_list_get_key(ret_arguments, key) &&
+		    !string_list_get_key(&step->stage->config.environment, key))
+			string_list_add(ret_arguments, given->items[i]);
+	}
+}
+
+static int put_script(int upper_fd, const char *script, char name[SCRIPT_NAME_SIZE], struct error *err)
+{
+	char random[17];
+	random_hex(random, 16);
+	snprintf(name, SCRIPT_NAME_SIZE, ".coracle-heredoc-%s", random);
+	cleanup_close int fd = openat(upper_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	if (fd < 0 || fchmod(fd, 0755) < 0)
+		return error_set_errno(err, errno, "write the heredoc's script");
+	return write_full(fd, script, strlen(script), err);
+}
+
+static int run_in_container(struct step *step, struct build_run *run, struct error *err)
+{
+	struct executor *executor = step->executor;
+	int output_fd = -1, exit_code = -1;
+	if (report_output_begin(executor->report, step->number, &output_fd, err) < 0)
+		return -1;
+	int result = executor->host->run(executor->host->context, run, output_fd, &exit_code, err);
+	close(output_fd);
+	report_output_end(executor->report);
+	executor->has_log = true;
+	if (result < 0)
+		return -1;
+	if (exit_code != 0) {
+		cleanup_free char *text = string_list_join(&run->arguments, " ");
+		if (strlen(text) > 1500)
+			strncpy(text + 1500, "...", 4);
+		return error_set(err, ERROR_INVALID, "process \"%s\" did not complete successfully: exit code: %d",
+				 text, exit_code);
+	}
+	executor->has_log = false;
+	return 0;
+}
+
+static int run_step(struct step *step, struct build_run *run, const char *script, const struct digest *key,
+		    const char *created_by, struct error *err)
+{
+	cleanup_step_folders struct step_folders folders = STEP_FOLDERS_INIT;
+	char name[SCRIPT_NAME_SIZE];
+	if (step_folders_begin(step, &folders, err) < 0)
+		return -1;
+	run->upper_fd = folders.upper.folder_fd;
+	run->work_fd = folders.work.folder_fd;
+	if (script) {
+		if (put_script(run->upper_fd, script, name, err) < 0)
+			return -1;
+		string_list_release(&run->arguments);
+		string_list_add_format(&run->arguments, "/%s", name);
+	}
+	if (run_in_container(step, run, err) < 0)
+		return -1;
+	if (script && unlinkat(run->upper_fd, name, 0) < 0 && errno != ENOENT)
+		return error_set_errno(err, errno, "remove the heredoc's script");
+	return step_commit(step, &folders, key, 1, created_by, err);
+}
+
+int executor_run(struct step *step, struct error *err)
+{
+	struct stage_state *stage = step->stage;
+	size_t count = stage->config.diff_id_count;
+	cleanup_free struct digest *layers = allocate_array(count + 1, sizeof *layers);
+	struct build_run run = {
+		.diff_ids = layers,
+		.diff_id_count = rootfs_unique_layers(stage->config.diff_ids, count, layers),
+		.config = &stage->config,
+	};
+	const char *script;
+	step_begin(step);
+	int result = make_arguments(step, &run.arguments, &script, err);
+	if (result == 0) {
+		struct string_list shown = {0};
+		if (script)
+			string_list_add(&shown, step->instruction->arguments.items[0]);
+		cleanup_free char *created_by = history_text(step, script ? &shown : &run.arguments);
+		string_list_release(&shown);
+		add_build_arguments(step, &run.build_arguments);
+		struct cache_key *key = cache_key_begin(&stage->key, "RUN");
+		cache_key_add_list(key, &run.arguments);
+		cache_key_add_text(key, script);
+		cache_key_add_list(key, &run.build_arguments);
+		cache_key_add_number(key, (uint64_t)step->executor->epoch);
+		struct digest digest;
+		cache_key_finish(key, &digest);
+		add_proxies(step, &run.build_arguments);
+		result = step_find_cached(step, &digest, created_by, err);
+		if (result == 0)
+			result = run_step(step, &run, script, &digest, created_by, err);
+	}
+	string_list_release(&run.arguments);
+	string_list_release(&run.build_arguments);
+	return result < 0 ? step_fail(step, err) : 0;
+}

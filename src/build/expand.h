@@ -1,0 +1,32 @@
+/*
+ * Variables and quotes in the words of a Dockerfile ("Environment replacement" of the Dockerfile reference):
+ *
+ *     $NAME ${NAME} ${NAME:-word} ${NAME-word} ${NAME:+word} ${NAME+word} ${NAME:?word} ${NAME?word}
+ *     ${NAME#pattern} ${NAME##pattern} ${NAME%pattern} ${NAME%%pattern} ${NAME/pattern/text} ${NAME//pattern/text}
+ *
+ * Single quotes keep everything as it is; in double quotes the escape character works before ", $ and itself; outside
+ * it takes the next character as it is. Quotes are taken away. A name that is not set is empty.
+ *
+ * ADD, ARG, COPY, ENV, EXPOSE, FROM, LABEL, STOPSIGNAL, USER, VOLUME and WORKDIR are expanded; RUN, CMD, ENTRYPOINT,
+ * HEALTHCHECK and SHELL are not: there the shell does it.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/string_list.h"
+
+#define EXPAND_SIZE_LIMIT  ((size_t)1024 * 1024)
+#define EXPAND_DEPTH_LIMIT 32
+
+struct expansion {
+	const struct string_list *environment; /* KEY=VALUE; comes before arguments of the same name. May be NULL */
+	const struct string_list *arguments;   /* KEY=VALUE; may be NULL */
+	char escape;
+};
+
+/* One word; white space stays. Owned by the caller. */
+int expand_word(const struct expansion *expansion, const char *text, char **ret_text, struct error *err);
+/* Splits at white space that is not quoted, also at that which a variable brings. Adds to the list. */
+int expand_words(const struct expansion *expansion, const char *text, struct string_list *words, struct error *err);
+/* Variables only: quotes and escapes (but before a $) stay. For the content of a heredoc. */
+int expand_content(const struct expansion *expansion, const char *text, char **ret_text, struct error *err);

@@ -1,0 +1,510 @@
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buffer.h"
+#include "build/instruction.h"
+#include "build/words.h"
+
+static const char *const names[] = {
+	[INSTRUCTION_ADD] = "ADD",
+	[INSTRUCTION_ARG] = "ARG",
+	[INSTRUCTION_CMD] = "CMD",
+	[INSTRUCTION_COPY] = "COPY",
+	[INSTRUCTION_ENTRYPOINT] = "ENTRYPOINT",
+	[INSTRUCTION_ENV] = "ENV",
+	[INSTRUCTION_EXPOSE] = "EXPOSE",
+	[INSTRUCTION_FROM] = "FROM",
+	[INSTRUCTION_HEALTHCHECK] = "HEALTHCHECK",
+	[INSTRUCTION_LABEL] = "LABEL",
+	[INSTRUCTION_MAINTAINER] = "MAINTAINER",
+	[INSTRUCTION_ONBUILD] = "ONBUILD",
+	[INSTRUCTION_RUN] = "RUN",
+	[INSTRUCTION_SHELL] = "SHELL",
+	[INSTRUCTION_STOPSIGNAL] = "STOPSIGNAL",
+	[INSTRUCTION_USER] = "USER",
+	[INSTRUCTION_VOLUME] = "VOLUME",
+	[INSTRUCTION_WORKDIR] = "WORKDIR",
+	[INSTRUCTION_COUNT] = NULL,
+};
+static_assert(ARRAY_SIZE(names) == INSTRUCTION_COUNT + 1, "a name for each instruction");
+
+const char *instruction_name(enum instruction_kind kind)
+{
+	return names[kind];
+}
+
+void instruction_release(struct instruction *instruction)
+{
+	free(instruction->text);
+	string_list_release(&instruction->arguments);
+	for (size_t i = 0; i < instruction->pair_count; i++) {
+		free(instruction->pairs[i].key);
+		free(instruction->pairs[i].value);
+	}
+	free(instruction->pairs);
+	free(instruction->stage_name);
+	free(instruction->platform);
+	free(instruction->from);
+	free(instruction->chown);
+	free(instruction->chmod);
+	json_decref(instruction->healthcheck);
+	heredocs_release(instruction->heredocs, instruction->heredoc_count);
+	*instruction = (struct instruction){0};
+}
+
+void dockerfile_release(struct dockerfile *dockerfile)
+{
+	for (size_t i = 0; i < dockerfile->count; i++)
+		instruction_release(&dockerfile->items[i]);
+	free(dockerfile->items);
+	*dockerfile = (struct dockerfile){0};
+}
+
+static int need_argument(const struct instruction *instruction, const char *rest, struct error *err)
+{
+	if (rest[0])
+		return 0;
+	return error_set(err, ERROR_INVALID, "%s requires at least one argument", names[instruction->kind]);
+}
+
+static const struct word_flag no_flags[] = {{0}};
+
+/* CMD, ENTRYPOINT, RUN, SHELL, VOLUME: JSON or text. */
+static int parse_exec_or_shell(struct instruction *instruction, const char *rest, struct error *err)
+{
+	int got = words_parse_json(rest, &instruction->arguments, err);
+	if (got < 0)
+		return -1;
+	instruction->is_exec_form = got == 1;
+	if (got == 0 && rest[0])
+		string_list_add(&instruction->arguments, rest);
+	return 0;
+}
+
+static int parse_run(struct instruction *instruction, const char *rest, char escape, struct error *err)
+{
+	cleanup_free char *network = NULL, *security = NULL;
+	const struct word_flag flags[] = {
+		{"mount", false, NULL,
+		 "RUN --mount is not supported yet: COPY what the step needs, and remove in the same RUN what must not "
+		 "stay"},
+		{"network", false, &network, NULL},
+		{"security", false, &security, NULL},
+		{"device", false, NULL, "RUN --device is not supported yet"},
+		{0},
+	};
+	if (words_take_flags(&rest, escape, flags, err) < 0)
+		return -1;
+	if (network && strcmp(network, "default") != 0)
+		return error_set(err, ERROR_UNSUPPORTED, "RUN --network=%s is not supported yet: only \"default\" is",
+				 network);
+	if (security && strcmp(security, "sandbox") != 0)
+		return error_set(err, ERROR_UNSUPPORTED, "RUN --security=%s is not supported yet: only \"sandbox\" is",
+				 security);
+	if (need_argument(instruction, rest, err) < 0 || parse_exec_or_shell(instruction, rest, err) < 0)
+		return -1;
+	if (!instruction->arguments.count)
+		return error_set(err, ERROR_INVALID, "RUN requires at least one argument");
+	return 0;
+}
+
+static int parse_command(struct instruction *instruction, const char *rest, char escape, struct error *err)
+{
+	if (words_take_flags(&rest, escape, no_flags, err) < 0)
+		return -1;
+	return parse_exec_or_shell(instruction, rest, err);
+}
+
+static int parse_shell(struct instruction *instruction, const char *rest, char escape, struct error *err)
+{
+	if (words_take_flags(&rest, escape, no_flags, err) < 0 || need_argument(instruction, rest, err) < 0 ||
+	    parse_exec_or_shell(instruction, rest, err) < 0)
+		return -1;
+	if (!instruction->is_exec_form)
+		return error_set(err, ERROR_INVALID, "SHELL requires the arguments to be in JSON form");
+	if (!instruction->arguments.count)
+		return error_set(err, ERROR_INVALID, "SHELL requires at least one argument");
+	return 0;
+}
+
+static int parse_volume(struct instruction *instruction, const char *rest, char escape, struct error *err)
+{
+	if (words_take_flags(&rest, escape, no_flags, err) < 0 || need_argument(instruction, rest, err) < 0)
+		return -1;
+	int got = words_parse_json(rest, &instruction->arguments, err);
+	if (got < 0)
+		return -1;
+	if (got == 0)
+		words_split_plain(rest, &instruction->arguments);
+	if (!instruction->arguments.count)
+		return error_set(err, ERROR_INVALID, "VOLUME requires at least one argument");
+	for (size_t i = 0; i < instruction->arguments.count; i++)
+		if (!instruction->arguments.items[i][strspn(instruction->arguments.items[i], " \t")])
+			return error_set(err, ERROR_INVALID, "VOLUME specified can not be an empty string");
+	return 0;
+}
+
+static int parse_expose(struct instruction *instruction, const char *rest, char escape, struct error *err)
+{
+	if (words_take_flags(&rest, escape, no_flags, err) < 0 || need_argument(instruction, rest, err) < 0)
+		return -1;
+	words_split_plain(rest, &instruction->arguments);
+	return 0;
+}
+
+/* USER, WORKDIR, STOPSIGNAL, MAINTAINER: the whole line is one argument. */
+static int parse_text(struct instruction *instruction, const char *rest, char escape, struct error *err)
+{
+	if (words_take_flags(&rest, escape, no_flags, err) < 0)
+		return -1;
+	if (!rest[0])
+		return error_set(err, ERROR_INVALID, "%s requires exactly one argument", names[instruction->kind]);
+	string_list_add(&instruction->arguments, rest);
+	return 0;
+}
+
+static void add_pair(struct instruction *instruction, char *key, char *value)
+{
+	instruction->pairs =
+		reallocate_array(instruction->pairs, instruction->pair_count + 1, sizeof *instruction->pairs);
+	instruction->pairs[instruction->pair_count++] = (struct instruction_pair){key, value};
+}
+
+static int add_pair_word(struct instruction *instruction, const char *word, bool need_value, struct error *err)
+{
+	const char *equals = strchr(word, '=');
+	if (!equals && need_value)
+		return error_set(err, ERROR_INVALID,
+				 "Syntax error - can't find = in \"%s\". Must be of the form: name=value", word);
+	if (equals == word || !word[0])
+		return error_set(err, ERROR_INVALID, "%s names can not be blank", names[instruction->kind]);
+	add_pair(instruction, duplicate_bytes(word, equals ? (size_t)(equals - word) : strlen(word)),
+		 equals ? duplicate_string(equals + 1) : NULL);
+	return 0;
+}
+
+/* ENV, LABEL: `name=value …`, or the old form `name the rest of the line`. */
+static int parse_pairs(struct instruction *instruction, const char *rest, char escape, struct error *err)
+{
+	if (words_take_flags(&rest, escape, no_flags, err) < 0 || need_argument(instruction, rest, err) < 0)
+		return -1;
+	cleanup_string_list struct string_list words = {0};
+	words_split_quoted(rest, escape, &words);
+	if (!strchr(words.items[0], '=')) {
+		size_t key = strcspn(rest, " \t");
+		size_t gap = strspn(rest + key, " \t");
+		if (!rest[key + gap])
+			return error_set(err, ERROR_INVALID, "%s must have two arguments", names[instruction->kind]);
+		add_pair(instruction, duplicate_bytes(rest, key), duplicate_string(rest + key + gap));
+		return 0;
+	}
+	for (size_t i = 0; i < words.count; i++)
+		if (add_pair_word(instruction, words.items[i], true, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int parse_arg(struct instruction *instruction, const char *rest, char escape, struct error *err)
+{
+	if (words_take_flags(&rest, escape, no_flags, err) < 0 || need_argument(instruction, rest, err) < 0)
+		return -1;
+	cleanup_string_list struct string_list words = {0};
+	words_split_quoted(rest, escape, &words);
+	for (size_t i = 0; i < words.count; i++)
+		if (add_pair_word(instruction, words.items[i], false, err) < 0)
+			return -1;
+	return 0;
+}
+
+static bool stage_name_is_valid(const char *name)
+{
+	if (!islower((unsigned char)name[0]))
+		return false;
+	for (; *name; name++)
+		if (!islower((unsigned char)*name) && !isdigit((unsigned char)*name) && !strchr("-_.", *name))
+			return false;
+	return true;
+}
+
+static int parse_from(struct instruction *instruction, const char *rest, char escape, struct error *err)
+{
+	const struct word_flag flags[] = {{"platform", false, &instruction->platform, NULL}, {0}};
+	if (words_take_flags(&rest, escape, flags, err) < 0)
+		return -1;
+	cleanup_string_list struct string_list words = {0};
+	words_split_plain(rest, &words);
+	bool named = words.count == 3 && strcasecmp(words.items[1], "AS") == 0;
+	if (words.count != 1 && !named)
+		return error_set(err, ERROR_INVALID, "FROM requires either one or three arguments");
+	if (named) {
+		char *name = instruction->stage_name = duplicate_string(words.items[2]);
+		for (char *at = name; *at; at++)
+			*at = (char)tolower((unsigned char)*at);
+		if (!stage_name_is_valid(name))
+			return error_set(err, ERROR_INVALID,
+					 "invalid name for build stage: \"%s\", name can't start with a number or "
+					 "contain symbols",
+					 words.items[2]);
+		if (strcmp(name, "scratch") == 0 || strcmp(name, "context") == 0)
+			return error_set(err, ERROR_INVALID,
+					 "invalid name for build stage: \"%s\", it is a reserved name", words.items[2]);
+	}
+	string_list_add(&instruction->arguments, words.items[0]);
+	return 0;
+}
+
+static int parse_copy(struct instruction *instruction, const char *rest, char escape, struct error *err)
+{
+	bool is_copy = instruction->kind == INSTRUCTION_COPY;
+	const char *name = names[instruction->kind];
+	/* A linked copy makes the same layer here: each COPY is one of its own. */
+	cleanup_free char *link = NULL;
+	const struct word_flag copy_flags[] = {
+		{"from", false, &instruction->from, NULL},
+		{"chown", false, &instruction->chown, NULL},
+		{"chmod", false, &instruction->chmod, NULL},
+		{"link", true, &link, NULL},
+		{"parents", true, NULL, "COPY --parents is not supported yet: name the folders in the destination"},
+		{"exclude", false, NULL, "COPY --exclude is not supported yet: use .dockerignore"},
+		{0},
+	};
+	const struct word_flag add_flags[] = {
+		{"chown", false, &instruction->chown, NULL},
+		{"chmod", false, &instruction->chmod, NULL},
+		{"link", true, &link, NULL},
+		{"keep-git-dir", true, NULL, "ADD --keep-git-dir is not supported yet, nor is ADD from git"},
+		{"checksum", false, NULL, "ADD --checksum is not supported yet, nor is ADD from a URL"},
+		{"unpack", true, NULL, "ADD --unpack is not supported yet: local archives are always unpacked"},
+		{"exclude", false, NULL, "ADD --exclude is not supported yet: use .dockerignore"},
+		{0},
+	};
+	if (words_take_flags(&rest, escape, is_copy ? copy_flags : add_flags, err) < 0)
+		return -1;
+	if (instruction->from && strchr(instruction->from, '$'))
+		return error_set(err, ERROR_INVALID,
+				 "variable expansion is not supported for --from, define a new stage with FROM using "
+				 "ARG from global scope as a workaround");
+	if (instruction->from && !instruction->from[0])
+		return error_set(err, ERROR_INVALID, "invalid from flag value: it is empty");
+	int got = words_parse_json(rest, &instruction->arguments, err);
+	if (got < 0)
+		return -1;
+	if (got == 0)
+		words_split_plain(rest, &instruction->arguments);
+	if (!instruction->arguments.count)
+		return error_set(err, ERROR_INVALID, "%s requires at least two arguments", name);
+	if (instruction->arguments.count == 1)
+		return error_set(err, ERROR_INVALID,
+				 "%s requires at least two arguments, but only one was provided. Destination could not "
+				 "be determined",
+				 name);
+	return 0;
+}
+
+static int parse_interval(const char *name, const char *flag, const char *text, const char *member, json_t *ret_object,
+			  struct error *err)
+{
+	if (!text || !text[0])
+		return 0;
+	long long span;
+	if (words_parse_duration(text, &span, err) < 0)
+		return -1;
+	if (span == 0)
+		return 0;
+	if (span < 1000000)
+		return error_set(err, ERROR_INVALID, "%s \"%s\" cannot be less than 1ms", name, flag);
+	json_object_set_new(ret_object, member, json_integer(span));
+	return 0;
+}
+
+static int parse_retries(const char *text, json_t *ret_object, struct error *err)
+{
+	if (!text || !text[0])
+		return 0;
+	char *end;
+	long retries = strtol(text, &end, 10);
+	if (*end || end == text || retries > 1000000)
+		return error_set(err, ERROR_INVALID, "--retries must be a number, not \"%s\"", text);
+	if (retries < 0)
+		return error_set(err, ERROR_INVALID, "--retries cannot be negative (%ld)", retries);
+	if (retries > 0)
+		json_object_set_new(ret_object, "Retries", json_integer(retries));
+	return 0;
+}
+
+/* `rest` is behind the flags: NONE, or CMD and a command. */
+static int parse_health_test(const char *rest, json_t *ret_object, struct error *err)
+{
+	size_t length = strcspn(rest, " \t");
+	const char *command = rest + length + strspn(rest + length, " \t");
+	json_t *test = json_array();
+	json_object_set_new(ret_object, "Test", test);
+	if (length == 4 && strncasecmp(rest, "NONE", 4) == 0) {
+		if (command[0])
+			return error_set(err, ERROR_INVALID, "HEALTHCHECK NONE takes no arguments");
+		json_array_append_new(test, json_string("NONE"));
+		return 0;
+	}
+	if (length != 3 || strncasecmp(rest, "CMD", 3) != 0)
+		return error_set(err, ERROR_INVALID, "Unknown type \"%.*s\" in HEALTHCHECK (try CMD)",
+				 (int)(length > 64 ? 64 : length), rest);
+	cleanup_string_list struct string_list words = {0};
+	int got = words_parse_json(command, &words, err);
+	if (got < 0)
+		return -1;
+	if (!command[0] || (got == 1 && !words.count))
+		return error_set(err, ERROR_INVALID, "Missing command after HEALTHCHECK CMD");
+	json_array_append_new(test, json_string(got == 1 ? "CMD" : "CMD-SHELL"));
+	for (size_t i = 0; i < words.count; i++)
+		json_array_append_new(test, json_string(words.items[i]));
+	if (got == 0 && json_array_append_new(test, json_string(command)) < 0)
+		return error_set(err, ERROR_INVALID, "HEALTHCHECK: the command is not UTF-8");
+	return 0;
+}
+
+static int parse_healthcheck(struct instruction *instruction, const char *rest, char escape, struct error *err)
+{
+	cleanup_free char *interval = NULL, *timeout = NULL, *start_period = NULL, *start_interval = NULL,
+			  *retries = NULL;
+	const struct word_flag flags[] = {
+		{"interval", false, &interval, NULL},	      {"timeout", false, &timeout, NULL},
+		{"start-period", false, &start_period, NULL}, {"start-interval", false, &start_interval, NULL},
+		{"retries", false, &retries, NULL},	      {0},
+	};
+	if (words_take_flags(&rest, escape, flags, err) < 0 || need_argument(instruction, rest, err) < 0)
+		return -1;
+	json_t *check = instruction->healthcheck = json_object();
+	if (parse_health_test(rest, check, err) < 0 ||
+	    parse_interval("Interval", "interval", interval, "Interval", check, err) < 0 ||
+	    parse_interval("Interval", "timeout", timeout, "Timeout", check, err) < 0 ||
+	    parse_interval("Interval", "start-period", start_period, "StartPeriod", check, err) < 0 ||
+	    parse_interval("Interval", "start-interval", start_interval, "StartInterval", check, err) < 0)
+		return -1;
+	return parse_retries(retries, check, err);
+}
+
+static int parse_onbuild(struct instruction *instruction, const char *rest, char escape, struct error *err)
+{
+	if (words_take_flags(&rest, escape, no_flags, err) < 0 || need_argument(instruction, rest, err) < 0)
+		return -1;
+	size_t length = strcspn(rest, " \t");
+	if (length == 7 && strncasecmp(rest, "ONBUILD", 7) == 0)
+		return error_set(err, ERROR_INVALID, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+	if ((length == 4 && strncasecmp(rest, "FROM", 4) == 0) ||
+	    (length == 10 && strncasecmp(rest, "MAINTAINER", 10) == 0))
+		return error_set(err, ERROR_INVALID, "%.*s isn't allowed as an ONBUILD trigger", (int)length, rest);
+	/* A trigger that can never work is said here and not in somebody else's build. */
+	struct dockerfile_line line = {.text = duplicate_string(rest)};
+	cleanup_instruction struct instruction trigger = {0};
+	int result = instruction_parse(&line, escape, &trigger, err);
+	free(line.text);
+	cleanup_buffer struct buffer text = BUFFER_INIT(2 * DOCKERFILE_SIZE_LIMIT);
+	if (result < 0 || buffer_append_string(&text, rest, err) < 0)
+		return -1;
+	/* The image keeps one text, heredocs and all. */
+	for (size_t i = 0; i < instruction->heredoc_count; i++)
+		if (buffer_append_format(&text, err, "\n%s%s", instruction->heredocs[i].content,
+					 instruction->heredocs[i].name) < 0)
+			return -1;
+	string_list_take(&instruction->arguments, buffer_steal(&text));
+	return 0;
+}
+
+typedef int parse_function(struct instruction *instruction, const char *rest, char escape, struct error *err);
+
+static parse_function *const parse_functions[INSTRUCTION_COUNT] = {
+	[INSTRUCTION_ADD] = parse_copy,
+	[INSTRUCTION_ARG] = parse_arg,
+	[INSTRUCTION_CMD] = parse_command,
+	[INSTRUCTION_COPY] = parse_copy,
+	[INSTRUCTION_ENTRYPOINT] = parse_command,
+	[INSTRUCTION_ENV] = parse_pairs,
+	[INSTRUCTION_EXPOSE] = parse_expose,
+	[INSTRUCTION_FROM] = parse_from,
+	[INSTRUCTION_HEALTHCHECK] = parse_healthcheck,
+	[INSTRUCTION_LABEL] = parse_pairs,
+	[INSTRUCTION_MAINTAINER] = parse_text,
+	[INSTRUCTION_ONBUILD] = parse_onbuild,
+	[INSTRUCTION_RUN] = parse_run,
+	[INSTRUCTION_SHELL] = parse_shell,
+	[INSTRUCTION_STOPSIGNAL] = parse_text,
+	[INSTRUCTION_USER] = parse_text,
+	[INSTRUCTION_VOLUME] = parse_volume,
+	[INSTRUCTION_WORKDIR] = parse_text,
+};
+
+int instruction_parse(struct dockerfile_line *line, char escape, struct instruction *ret_instruction, struct error *err)
+{
+	size_t length = strcspn(line->text, " \t");
+	cleanup_free char *word = duplicate_bytes(line->text, length);
+	const char *rest = line->text + length + strspn(line->text + length, " \t");
+	enum instruction_kind kind = 0;
+	while (kind < INSTRUCTION_COUNT && strcasecmp(names[kind], word) != 0)
+		kind++;
+	if (kind == INSTRUCTION_COUNT) {
+		const char *suggestion = words_suggest(word, names);
+		if (suggestion)
+			return error_set(err, ERROR_INVALID, "unknown instruction: %s (did you mean %s?)", word,
+					 suggestion);
+		return error_set(err, ERROR_INVALID, "unknown instruction: %s", word);
+	}
+	cleanup_instruction struct instruction instruction = {
+		.kind = kind,
+		.text = duplicate_string(line->text),
+		.first_line = line->first_line,
+		.last_line = line->last_line,
+	};
+	instruction.heredocs = steal_pointer(&line->heredocs);
+	instruction.heredoc_count = line->heredoc_count;
+	line->heredoc_count = 0;
+	if (parse_functions[kind](&instruction, rest, escape, err) < 0)
+		return -1;
+	*ret_instruction = instruction;
+	instruction = (struct instruction){0};
+	return 0;
+}
+
+static int parse_lines(struct dockerfile_lines *lines, struct dockerfile *dockerfile, struct error *err)
+{
+	bool in_stage = false;
+	dockerfile->escape = lines->escape;
+	dockerfile->items = allocate_array(lines->count, sizeof *dockerfile->items);
+	for (size_t i = 0; i < lines->count; i++) {
+		struct instruction *instruction = &dockerfile->items[i];
+		if (instruction_parse(&lines->items[i], lines->escape, instruction, err) < 0)
+			return -1;
+		dockerfile->count++;
+		in_stage |= instruction->kind == INSTRUCTION_FROM;
+		if (!in_stage && instruction->kind != INSTRUCTION_ARG) {
+			dockerfile->count = i; /* so that the caller sees which one */
+			instruction_release(instruction);
+			return error_set(err, ERROR_INVALID, "no build stage in current context");
+		}
+	}
+	return in_stage ? 0 : error_set(err, ERROR_INVALID, "no build stage in current context");
+}
+
+int dockerfile_parse(const char *bytes, size_t size, struct dockerfile *ret_dockerfile, unsigned *ret_first_line,
+		     unsigned *ret_last_line, struct error *err)
+{
+	*ret_first_line = *ret_last_line = 0;
+	cleanup_dockerfile_lines struct dockerfile_lines lines = {0};
+	unsigned line = 0;
+	if (dockerfile_lex(bytes, size, &lines, &line, err) < 0) {
+		*ret_first_line = *ret_last_line = line;
+		return line ? error_wrap(err, "dockerfile parse error on line %u", line)
+			    : error_wrap(err, "dockerfile parse error");
+	}
+	cleanup_dockerfile struct dockerfile dockerfile = {0};
+	if (parse_lines(&lines, &dockerfile, err) < 0) {
+		size_t at = dockerfile.count < lines.count ? dockerfile.count : lines.count - 1;
+		*ret_first_line = lines.items[at].first_line;
+		*ret_last_line = lines.items[at].last_line;
+		return error_wrap(err, "dockerfile parse error on line %u", *ret_first_line);
+	}
+	*ret_dockerfile = dockerfile;
+	dockerfile = (struct dockerfile){0};
+	return 0;
+}

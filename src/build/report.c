@@ -1,0 +1,308 @@
+#include "build/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "build/report_internal.h"
+
+struct report *report_new(int fd, enum build_progress progress, size_t expected_steps)
+{
+	struct report *report = allocate(sizeof *report);
+	report->fd = fd;
+	report->expected = expected_steps;
+	report->started = time_monotonic();
+	if (progress == BUILD_PROGRESS_AUTO)
+		progress = isatty(fd) ? BUILD_PROGRESS_TTY : BUILD_PROGRESS_PLAIN;
+	report->progress = progress;
+	/* cppcheck-suppress invalidFunctionArg ; -1 goes with MAP_ANONYMOUS */
+	report->shared = mmap(NULL, sizeof *report->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (report->shared == MAP_FAILED)
+		abort();
+	report->reader = -1;
+	return report;
+}
+
+void report_free(struct report *report)
+{
+	if (!report)
+		return;
+	report_output_end(report);
+	for (size_t i = 0; i < report->count; i++) {
+		free(report->steps[i].name);
+		string_list_release(&report->steps[i].lines);
+	}
+	free(report->steps);
+	string_list_release(&report->warnings);
+	munmap(report->shared, sizeof *report->shared);
+	free(report);
+}
+
+void report_expect(struct report *report, size_t steps)
+{
+	report->expected = steps;
+}
+
+/* A reader of our output that went away is no reason to stop a build. */
+static void print(struct report *report, const char *format, ...) PRINTF_LIKE(2, 3);
+static void print(struct report *report, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	char *text = NULL;
+	int length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length >= 0)
+		write_full(report->fd, text, (size_t)length, NULL);
+	free(text);
+}
+
+static bool is_plain(const struct report *report)
+{
+	return report->progress == BUILD_PROGRESS_PLAIN;
+}
+
+size_t report_begin(struct report *report, const char *name)
+{
+	report->steps = reallocate_array(report->steps, report->count + 1, sizeof *report->steps);
+	report->steps[report->count] = (struct report_step){
+		.name = duplicate_string(name),
+		.started = time_monotonic(),
+	};
+	size_t step = ++report->count;
+	if (is_plain(report))
+		print(report, "%s#%zu %s\n", step > 1 ? "\n" : "", step, name);
+	else
+		report_draw(report, REPORT_RUNNING);
+	return step;
+}
+
+static double seconds_since(nanoseconds start)
+{
+	return (double)(time_monotonic() - start) / 1e9;
+}
+
+static struct report_step *finish_step(struct report *report, size_t step, enum report_state state)
+{
+	struct report_step *item = &report->steps[step - 1];
+	item->state = state;
+	item->seconds = seconds_since(item->started);
+	if (!is_plain(report))
+		report_draw(report, REPORT_RUNNING);
+	return item;
+}
+
+void report_done(struct report *report, size_t step)
+{
+	const struct report_step *item = finish_step(report, step, REPORT_STEP_DONE);
+	if (is_plain(report))
+		print(report, "#%zu DONE %.1fs\n", step, item->seconds);
+}
+
+void report_cached(struct report *report, size_t step)
+{
+	finish_step(report, step, REPORT_STEP_CACHED);
+	if (is_plain(report))
+		print(report, "#%zu CACHED\n", step);
+}
+
+void report_failed(struct report *report, size_t step, const char *message)
+{
+	finish_step(report, step, REPORT_STEP_FAILED);
+	if (is_plain(report))
+		print(report, "#%zu ERROR: %s\n", step, message);
+}
+
+void report_line(struct report *report, size_t step, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	char *text = NULL;
+	if (vasprintf(&text, format, arguments) < 0)
+		abort();
+	va_end(arguments);
+	if (is_plain(report))
+		print(report, "#%zu %s\n", step, text);
+	string_list_take(&report->steps[step - 1].lines, text);
+	if (!is_plain(report))
+		report_draw(report, REPORT_RUNNING);
+}
+
+void report_warning(struct report *report, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	char *text = NULL;
+	if (vasprintf(&text, format, arguments) < 0)
+		abort();
+	va_end(arguments);
+	string_list_take(&report->warnings, text);
+}
+
+/* The last lines, kept for the terminal's view and for a failure. Old ones fall out at the front. */
+static void keep_line(struct report_shared *shared, const char *line, size_t length)
+{
+	if (length > REPORT_LINE_LIMIT)
+		length = REPORT_LINE_LIMIT;
+	while (shared->size && shared->size + length + 1 > sizeof shared->text) {
+		const char *end = memchr(shared->text, '\n', shared->size);
+		size_t drop = end ? (size_t)(end - shared->text) + 1 : shared->size;
+		memmove(shared->text, shared->text + drop, shared->size - drop);
+		shared->size -= drop;
+	}
+	memcpy(shared->text + shared->size, line, length);
+	shared->text[shared->size + length] = '\n';
+	shared->size += length + 1;
+}
+
+/* The line is shown as it came, colours and all; the live view takes out what would move its cursor. */
+static void take_line(struct report *report, size_t step, char *line, size_t length)
+{
+	const char *visible = line;
+	/* A progress bar writes over itself: the last state counts. */
+	while (length && line[length - 1] == '\r')
+		length--;
+	const char *back = memrchr(line, '\r', length);
+	if (back && report->progress == BUILD_PROGRESS_TTY)
+		visible = back + 1;
+	size_t size = (size_t)(line + length - visible);
+	double seconds = seconds_since(report->steps[step - 1].started);
+	if (is_plain(report))
+		print(report, "#%zu %.3f %.*s\n", step, seconds, (int)size, visible);
+	char *kept = format_string("%.3f %.*s", seconds, (int)size, visible);
+	keep_line(report->shared, kept, strlen(kept));
+	free(kept);
+}
+
+#define READ_SIZE 65536
+
+static void take_output(struct report *report, size_t step, char *pending, size_t *used, bool at_end)
+{
+	size_t start = 0;
+	for (;;) {
+		char *end = memchr(pending + start, '\n', *used - start);
+		if (!end)
+			break;
+		take_line(report, step, pending + start, (size_t)(end - pending) - start);
+		start = (size_t)(end - pending) + 1;
+	}
+	if (start < *used && (at_end || *used - start == READ_SIZE)) {
+		take_line(report, step, pending + start, *used - start);
+		start = *used;
+	}
+	memmove(pending, pending + start, *used - start);
+	*used -= start;
+}
+
+static void read_output(struct report *report, size_t step, int pipe_fd)
+{
+	static char pending[READ_SIZE];
+	size_t used = 0;
+	nanoseconds drawn = 0;
+	bool live = report->progress == BUILD_PROGRESS_TTY;
+	for (;;) {
+		struct pollfd poll_fd = {.fd = pipe_fd, .events = POLLIN};
+		int ready = poll(&poll_fd, 1, live ? 100 : -1);
+		if (ready < 0 && errno != EINTR)
+			break;
+		if (ready > 0) {
+			ssize_t got = read_some(pipe_fd, pending + used, sizeof pending - used);
+			if (got <= 0)
+				break;
+			used += (size_t)got;
+			take_output(report, step, pending, &used, false);
+		}
+		if (live && time_monotonic() - drawn > NANOSECONDS_PER_SECOND / 10) {
+			report_draw(report, REPORT_RUNNING);
+			drawn = time_monotonic();
+		}
+	}
+	take_output(report, step, pending, &used, true);
+}
+
+int report_output_begin(struct report *report, size_t step, int *ret_fd, struct error *err)
+{
+	int fds[2];
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_set_errno(err, errno, "make a pipe");
+	report->shared->size = 0;
+	report->shared->step = step;
+	pid_t parent = getpid();
+	pid_t child = fork();
+	if (child < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return error_set_errno(err, errno, "fork");
+	}
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(0);
+		/* Ctrl-C reaches the container first; what it still says is shown. */
+		signal(SIGINT, SIG_IGN);
+		signal(SIGTERM, SIG_IGN);
+		close(fds[1]);
+		read_output(report, step, fds[0]);
+		_exit(0);
+	}
+	close(fds[0]);
+	report->reader = child;
+	*ret_fd = fds[1];
+	return 0;
+}
+
+void report_output_end(struct report *report)
+{
+	if (report->reader < 0)
+		return;
+	while (waitpid(report->reader, NULL, 0) < 0 && errno == EINTR)
+		;
+	report->reader = -1;
+}
+
+void report_failure_log(struct report *report, size_t step)
+{
+	print(report, "------\n > %s:\n", report->steps[step - 1].name);
+	if (report->shared->step == step)
+		write_full(report->fd, report->shared->text, report->shared->size, NULL);
+	print(report, "------\n");
+}
+
+void report_excerpt(struct report *report, const char *file_name, const char *text, size_t size, unsigned first,
+		    unsigned last)
+{
+	if (!first)
+		return;
+	print(report, "%s:%u\n--------------------\n", file_name, first);
+	const char *end = text + size;
+	for (unsigned number = 1; number <= last + 1; number++) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		const char *stop = newline ? newline : end;
+		int length = (int)(stop - text) - (stop > text && stop[-1] == '\r');
+		if (number + 1 >= first)
+			print(report, " %3u | %s %.*s\n", number, number >= first && number <= last ? ">>>" : "   ",
+			      length, text);
+		if (!newline)
+			break;
+		text = newline + 1;
+	}
+	print(report, "--------------------\n");
+}
+
+void report_finish(struct report *report, bool success)
+{
+	if (report->progress == BUILD_PROGRESS_TTY)
+		report_draw(report, success ? REPORT_FINISHED : REPORT_ERROR);
+	if (report->progress == BUILD_PROGRESS_QUIET)
+		return;
+	for (size_t i = 0; i < report->warnings.count; i++)
+		print(report, "%s%s\n", i == 0 ? "\n" : "", report->warnings.items[i]);
+}

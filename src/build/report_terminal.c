@@ -1,0 +1,128 @@
+/*
+ * The live view. Each drawing moves the cursor up over the last one, clears to the end of the screen and writes anew,
+ * in one write(2), so that nothing flickers. The view never grows higher than the screen, since what has scrolled off
+ * cannot be drawn over: steps at the top fall out.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/fd.h"
+#include "build/report_internal.h"
+
+struct view {
+	struct string_list lines;
+	size_t width;
+	bool is_last; /* nothing will be drawn over it, so that long lines may wrap */
+};
+
+/* Cut to the width; bytes that would move the cursor become blanks. */
+static void add_line(struct view *view, const char *text, const char *right)
+{
+	size_t right_size = strlen(right);
+	size_t room = view->width > right_size + 1 ? view->width - right_size - 1 : 0;
+	if (view->is_last && !right_size)
+		room = SIZE_MAX;
+	char *line = allocate(strlen(text) + view->width + right_size + 1);
+	size_t used = 0, columns = 0;
+	for (; *text && columns < room; text++) {
+		unsigned char c = (unsigned char)*text;
+		line[used++] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
+		columns += (c & 0xc0) != 0x80; /* a character of UTF-8 is one column, whatever its bytes */
+	}
+	while (used && columns == room && ((unsigned char)*text & 0xc0) == 0x80)
+		line[used++] = *text++;
+	if (right_size) {
+		while (columns++ < room)
+			line[used++] = ' ';
+		memcpy(line + used, right, right_size);
+	}
+	string_list_take(&view->lines, line);
+}
+
+static void add_tail(struct view *view, const struct report_shared *shared)
+{
+	size_t start = shared->size;
+	for (int lines = 0; start > 0 && lines < REPORT_TAIL_LINES; lines++) {
+		start--;
+		while (start > 0 && shared->text[start - 1] != '\n')
+			start--;
+	}
+	while (start < shared->size) {
+		const char *end = memchr(shared->text + start, '\n', shared->size - start);
+		size_t length = end ? (size_t)(end - shared->text) - start : shared->size - start;
+		cleanup_free char *text = format_string(" => => # %.*s", (int)length, shared->text + start);
+		add_line(view, text, "");
+		start += length + 1;
+	}
+}
+
+static void add_step(struct view *view, const struct report *report, size_t index)
+{
+	const struct report_step *step = &report->steps[index];
+	static const char *const words[] = {
+		[REPORT_STEP_RUNNING] = "",
+		[REPORT_STEP_DONE] = "",
+		[REPORT_STEP_CACHED] = "CACHED ",
+		[REPORT_STEP_FAILED] = "ERROR ",
+	};
+	bool running = step->state == REPORT_STEP_RUNNING;
+	double seconds = running ? (double)(time_monotonic() - step->started) / 1e9 : step->seconds;
+	cleanup_free char *text = format_string(" => %s%s", words[step->state], step->name);
+	cleanup_free char *right = format_string("%.1fs", seconds);
+	add_line(view, text, right);
+	for (size_t i = 0; i < step->lines.count; i++) {
+		cleanup_free char *line = format_string(" => => %s", step->lines.items[i]);
+		add_line(view, line, "");
+	}
+	if (running && report->shared->step == index + 1)
+		add_tail(view, report->shared);
+}
+
+static void fill_view(struct view *view, const struct report *report, enum report_phase phase)
+{
+	static const char *const words[] = {
+		[REPORT_RUNNING] = "",
+		[REPORT_FINISHED] = " FINISHED",
+		[REPORT_ERROR] = " ERROR",
+	};
+	size_t done = 0;
+	for (size_t i = 0; i < report->count; i++)
+		done += report->steps[i].state != REPORT_STEP_RUNNING;
+	size_t total = report->expected > report->count ? report->expected : report->count;
+	if (phase == REPORT_FINISHED)
+		total = done;
+	cleanup_free char *header =
+		format_string("[+] Building %.1fs (%zu/%zu)%s", (double)(time_monotonic() - report->started) / 1e9,
+			      done, total, words[phase]);
+	add_line(view, header, "");
+	for (size_t i = 0; i < report->count; i++)
+		add_step(view, report, i);
+}
+
+void report_draw(struct report *report, enum report_phase phase)
+{
+	if (report->progress != BUILD_PROGRESS_TTY)
+		return;
+	struct winsize window = {0};
+	if (ioctl(report->fd, TIOCGWINSZ, &window) < 0 || !window.ws_col)
+		window = (struct winsize){.ws_row = 24, .ws_col = 80};
+	struct view view = {.width = window.ws_col, .is_last = phase != REPORT_RUNNING};
+	fill_view(&view, report, phase);
+	/* At the end all is shown: nothing will be drawn over it. */
+	size_t height = window.ws_row > 2 ? (size_t)window.ws_row - 1 : 1;
+	size_t first = phase == REPORT_RUNNING && view.lines.count > height ? view.lines.count - height : 0;
+	cleanup_buffer struct buffer out = BUFFER_INIT(1024 * 1024);
+	if (report->shared->drawn_lines)
+		buffer_append_format(&out, NULL, "\x1b[%zuA", report->shared->drawn_lines);
+	buffer_append_string(&out, "\r\x1b[J", NULL);
+	for (size_t i = 0; i < view.lines.count; i++)
+		if (i == 0 || i > first)
+			buffer_append_format(&out, NULL, "%s\n", view.lines.items[i]);
+	report->shared->drawn_lines = view.lines.count - first;
+	write_full(report->fd, buffer_text(&out), out.size, NULL);
+	string_list_release(&view.lines);
+}

@@ -1,0 +1,324 @@
+#include "build/settings.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buffer.h"
+#include "base/time.h"
+
+#define TEXT_LIMIT ((size_t)4 * 1024 * 1024)
+
+bool settings_covers(enum instruction_kind kind)
+{
+	switch (kind) {
+	case INSTRUCTION_CMD:
+	case INSTRUCTION_ENTRYPOINT:
+	case INSTRUCTION_ENV:
+	case INSTRUCTION_EXPOSE:
+	case INSTRUCTION_HEALTHCHECK:
+	case INSTRUCTION_LABEL:
+	case INSTRUCTION_MAINTAINER:
+	case INSTRUCTION_ONBUILD:
+	case INSTRUCTION_SHELL:
+	case INSTRUCTION_STOPSIGNAL:
+	case INSTRUCTION_USER:
+	case INSTRUCTION_VOLUME:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void settings_shell_command(const struct image_config *config, const char *command, struct string_list *arguments)
+{
+	if (config->shell.count) {
+		string_list_copy(arguments, &config->shell);
+	} else {
+		string_list_add(arguments, "/bin/sh");
+		string_list_add(arguments, "-c");
+	}
+	string_list_add(arguments, command);
+}
+
+/* Go's %q of a string, as far as histories need it. */
+static int append_quoted(struct buffer *text, const char *word, struct error *err)
+{
+	if (buffer_append(text, "\"", 1, err) < 0)
+		return -1;
+	for (; *word; word++) {
+		unsigned char c = (unsigned char)*word;
+		const char *escaped = c == '"'	  ? "\\\""
+				      : c == '\\' ? "\\\\"
+				      : c == '\n' ? "\\n"
+				      : c == '\t' ? "\\t"
+						  : NULL;
+		int result = escaped		     ? buffer_append_string(text, escaped, err)
+			     : c < 0x20 || c == 0x7f ? buffer_append_format(text, err, "\\x%02x", c)
+						     : buffer_append(text, word, 1, err);
+		if (result < 0)
+			return -1;
+	}
+	return buffer_append(text, "\"", 1, err);
+}
+
+/* `NAME ["a" "b"]` */
+static int quoted_list_text(const char *prefix, const struct string_list *list, char **ret_text, struct error *err)
+{
+	cleanup_buffer struct buffer text = BUFFER_INIT(TEXT_LIMIT);
+	if (buffer_append_string(&text, prefix, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list->count; i++)
+		if (buffer_append_string(&text, i ? " " : "[", err) < 0 ||
+		    append_quoted(&text, list->items[i], err) < 0)
+			return -1;
+	if (buffer_append_string(&text, list->count ? "]" : "[]", err) < 0)
+		return -1;
+	*ret_text = buffer_steal(&text);
+	return 0;
+}
+
+/* `NAME [a b]` */
+static char *plain_list_text(const char *name, const struct string_list *list)
+{
+	cleanup_free char *joined = string_list_join(list, " ");
+	return format_string("%s [%s]", name, joined);
+}
+
+static int apply_command(struct settings *settings, const struct instruction *instruction, char **ret_text,
+			 struct error *err)
+{
+	struct image_config *config = settings->config;
+	cleanup_string_list struct string_list arguments = {0};
+	if (instruction->is_exec_form)
+		string_list_copy(&arguments, &instruction->arguments);
+	else if (instruction->arguments.count)
+		settings_shell_command(config, instruction->arguments.items[0], &arguments);
+	if (instruction->kind == INSTRUCTION_CMD) {
+		string_list_copy(&config->command, &arguments);
+		config->has_command = true;
+		settings->command_is_ours = true;
+		return quoted_list_text("CMD ", &arguments, ret_text, err);
+	}
+	string_list_copy(&config->entrypoint, &arguments);
+	config->has_entrypoint = true;
+	/* A base's CMD was meant for the base's ENTRYPOINT. */
+	if (!settings->command_is_ours) {
+		string_list_release(&config->command);
+		config->has_command = false;
+	}
+	return quoted_list_text("ENTRYPOINT ", &arguments, ret_text, err);
+}
+
+static void set_sorted_key(struct string_list *list, const char *key, const char *value)
+{
+	ptrdiff_t index = string_list_find_key(list, key);
+	if (index >= 0) {
+		replace_string(&list->items[index], format_string("%s=%s", key, value));
+		return;
+	}
+	cleanup_free char *item = format_string("%s=%s", key, value);
+	image_config_add_sorted(list, item);
+}
+
+/* ENV, LABEL. All values see the environment as it was before the line. */
+static int apply_pairs(struct settings *settings, const struct instruction *instruction,
+		       const struct expansion *expansion, char **ret_text, struct error *err)
+{
+	bool is_environment = instruction->kind == INSTRUCTION_ENV;
+	cleanup_string_list struct string_list keys = {0}, values = {0};
+	cleanup_buffer struct buffer text = BUFFER_INIT(TEXT_LIMIT);
+	if (buffer_append_string(&text, instruction_name(instruction->kind), err) < 0)
+		return -1;
+	for (size_t i = 0; i < instruction->pair_count; i++) {
+		cleanup_free char *key = NULL, *value = NULL;
+		if (expand_word(expansion, instruction->pairs[i].key, &key, err) < 0 ||
+		    expand_word(expansion, instruction->pairs[i].value, &value, err) < 0)
+			return -1;
+		if (!key[0] || (is_environment && strchr(key, '=')))
+			return error_set(err, ERROR_INVALID, "%s names can not be blank",
+					 instruction_name(instruction->kind));
+		if (buffer_append_format(&text, err, " %s=%s", key, value) < 0)
+			return -1;
+		string_list_take(&keys, steal_pointer(&key));
+		string_list_take(&values, steal_pointer(&value));
+	}
+	for (size_t i = 0; i < keys.count; i++) {
+		if (is_environment)
+			string_list_set_key(&settings->config->environment, keys.items[i], values.items[i]);
+		else
+			set_sorted_key(&settings->config->labels, keys.items[i], values.items[i]);
+	}
+	*ret_text = buffer_steal(&text);
+	return 0;
+}
+
+static int parse_port(const char *text, size_t length, unsigned *ret_port)
+{
+	unsigned port = 0;
+	if (!length || length > 5)
+		return -1;
+	for (size_t i = 0; i < length; i++) {
+		if (!isdigit((unsigned char)text[i]))
+			return -1;
+		port = port * 10 + (unsigned)(text[i] - '0');
+	}
+	*ret_port = port;
+	return port > 0 && port <= 65535 ? 0 : -1;
+}
+
+/* PORT[-PORT][/PROTOCOL] */
+static int add_ports(struct string_list *ports, const char *word, struct error *err)
+{
+	size_t length = strcspn(word, "/");
+	const char *protocol = word[length] ? word + length + 1 : "tcp";
+	if (strcasecmp(protocol, "tcp") != 0 && strcasecmp(protocol, "udp") != 0 && strcasecmp(protocol, "sctp") != 0)
+		return error_set(err, ERROR_INVALID, "invalid proto: %s", protocol);
+	size_t first_length = strcspn(word, "-/");
+	unsigned first, last;
+	if (parse_port(word, first_length, &first) < 0 ||
+	    (word[first_length] == '-'
+		     ? parse_port(word + first_length + 1, length - first_length - 1, &last) < 0 || last < first
+		     : (last = first, false)))
+		return error_set(err, ERROR_INVALID, "invalid containerPort: %s", word);
+	for (unsigned port = first; port <= last; port++) {
+		char item[32];
+		snprintf(item, sizeof item, "%u/%s", port,
+			 protocol[0] == 'u' || protocol[0] == 'U'   ? "udp"
+			 : protocol[0] == 's' || protocol[0] == 'S' ? "sctp"
+								    : "tcp");
+		string_list_add(ports, item);
+	}
+	return 0;
+}
+
+static int apply_expose(struct settings *settings, const struct instruction *instruction,
+			const struct expansion *expansion, char **ret_text, struct error *err)
+{
+	cleanup_string_list struct string_list words = {0}, ports = {0};
+	for (size_t i = 0; i < instruction->arguments.count; i++)
+		if (expand_words(expansion, instruction->arguments.items[i], &words, err) < 0)
+			return -1;
+	for (size_t i = 0; i < words.count; i++)
+		if (add_ports(&ports, words.items[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < ports.count; i++)
+		image_config_add_sorted(&settings->config->exposed_ports, ports.items[i]);
+	*ret_text = plain_list_text("EXPOSE", &ports);
+	return 0;
+}
+
+static int apply_volume(struct settings *settings, const struct instruction *instruction,
+			const struct expansion *expansion, char **ret_text, struct error *err)
+{
+	cleanup_string_list struct string_list volumes = {0};
+	for (size_t i = 0; i < instruction->arguments.count; i++) {
+		cleanup_free char *volume = NULL;
+		if (expand_word(expansion, instruction->arguments.items[i], &volume, err) < 0)
+			return -1;
+		if (!volume[0])
+			return error_set(err, ERROR_INVALID, "VOLUME specified can not be an empty string");
+		image_config_add_sorted(&settings->config->volumes, volume);
+		string_list_take(&volumes, steal_pointer(&volume));
+	}
+	*ret_text = plain_list_text("VOLUME", &volumes);
+	return 0;
+}
+
+/* USER, STOPSIGNAL, MAINTAINER */
+static int apply_text(char **member, const struct instruction *instruction, const struct expansion *expansion,
+		      char **ret_text, struct error *err)
+{
+	cleanup_free char *value = NULL;
+	if (!expansion)
+		value = duplicate_string(instruction->arguments.items[0]);
+	else if (expand_word(expansion, instruction->arguments.items[0], &value, err) < 0)
+		return -1;
+	*ret_text = format_string("%s %s", instruction_name(instruction->kind), value);
+	replace_string(member, steal_pointer(&value));
+	return 0;
+}
+
+/* Go's text of a time.Duration. */
+static char *duration_text(long long span)
+{
+	if (span < NANOSECONDS_PER_SECOND)
+		return span ? format_string("%gms", (double)span / 1e6) : duplicate_string("0s");
+	long long seconds = span / NANOSECONDS_PER_SECOND;
+	double rest = (double)(seconds % 60) + (double)(span % NANOSECONDS_PER_SECOND) / 1e9;
+	if (seconds >= 3600)
+		return format_string("%lldh%lldm%gs", seconds / 3600, seconds / 60 % 60, rest);
+	return seconds >= 60 ? format_string("%lldm%gs", seconds / 60, rest) : format_string("%gs", rest);
+}
+
+/* Go's %q of a pointer to container.HealthConfig: &{["CMD-SHELL" "x"] "30s" "0s" "0s" "0s" '\x03'} */
+static int health_text(const json_t *check, char **ret_text, struct error *err)
+{
+	static const char *const spans[] = {"Interval", "Timeout", "StartPeriod", "StartInterval"};
+	cleanup_string_list struct string_list test = {0};
+	cleanup_free char *list = NULL;
+	if (json_get_strings(check, "Test", &test, err) < 0 ||
+	    quoted_list_text("HEALTHCHECK &{", &test, &list, err) < 0)
+		return -1;
+	cleanup_buffer struct buffer text = BUFFER_INIT(TEXT_LIMIT);
+	if (buffer_append_string(&text, list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(spans); i++) {
+		cleanup_free char *span = duration_text(json_integer_value(json_object_get(check, spans[i])));
+		if (buffer_append_format(&text, err, " \"%s\"", span) < 0)
+			return -1;
+	}
+	unsigned retries = (unsigned)json_integer_value(json_object_get(check, "Retries"));
+	int result = retries >= 0x20 && retries < 0x7f && retries != '\'' && retries != '\\'
+			     ? buffer_append_format(&text, err, " '%c'}", (int)retries)
+		     : retries < 0x100 ? buffer_append_format(&text, err, " '\\x%02x'}", retries)
+				       : buffer_append_format(&text, err, " %u}", retries);
+	if (result < 0)
+		return -1;
+	*ret_text = buffer_steal(&text);
+	return 0;
+}
+
+static int apply_healthcheck(struct settings *settings, const struct instruction *instruction, char **ret_text,
+			     struct error *err)
+{
+	json_decref(settings->config->healthcheck);
+	settings->config->healthcheck = json_deep_copy(instruction->healthcheck);
+	return health_text(instruction->healthcheck, ret_text, err);
+}
+
+int settings_apply(struct settings *settings, const struct instruction *instruction, const struct expansion *expansion,
+		   char **ret_text, struct error *err)
+{
+	struct image_config *config = settings->config;
+	switch (instruction->kind) {
+	case INSTRUCTION_CMD:
+	case INSTRUCTION_ENTRYPOINT:
+		return apply_command(settings, instruction, ret_text, err);
+	case INSTRUCTION_ENV:
+	case INSTRUCTION_LABEL:
+		return apply_pairs(settings, instruction, expansion, ret_text, err);
+	case INSTRUCTION_EXPOSE:
+		return apply_expose(settings, instruction, expansion, ret_text, err);
+	case INSTRUCTION_VOLUME:
+		return apply_volume(settings, instruction, expansion, ret_text, err);
+	case INSTRUCTION_USER:
+		return apply_text(&config->user, instruction, expansion, ret_text, err);
+	case INSTRUCTION_STOPSIGNAL:
+		return apply_text(&config->stop_signal, instruction, expansion, ret_text, err);
+	case INSTRUCTION_MAINTAINER:
+		return apply_text(&config->author, instruction, NULL, ret_text, err);
+	case INSTRUCTION_HEALTHCHECK:
+		return apply_healthcheck(settings, instruction, ret_text, err);
+	case INSTRUCTION_SHELL:
+		string_list_copy(&config->shell, &instruction->arguments);
+		*ret_text = plain_list_text("SHELL", &config->shell);
+		return 0;
+	case INSTRUCTION_ONBUILD:
+		string_list_add(&config->on_build, instruction->arguments.items[0]);
+		*ret_text = NULL;
+		return 0;
+	default:
+		return error_set(err, ERROR_UNSUPPORTED, "%s is no setting", instruction_name(instruction->kind));
+	}
+}

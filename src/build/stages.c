@@ -1,0 +1,166 @@
+#include "build/stages.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "build/expand.h"
+#include "build/words.h"
+#include "oci/platform.h"
+
+void stage_graph_release(struct stage_graph *graph)
+{
+	for (size_t i = 0; i < graph->count; i++) {
+		free(graph->stages[i].base_name);
+		free(graph->stages[i].platform);
+	}
+	free(graph->stages);
+	string_list_release(&graph->global_arguments);
+	*graph = (struct stage_graph){0};
+}
+
+ptrdiff_t stage_find(const struct stage_graph *graph, const char *text, size_t limit)
+{
+	for (size_t i = limit; i-- > 0;) {
+		const char *name = graph->stages[i].from->stage_name;
+		if (name && strcasecmp(name, text) == 0)
+			return (ptrdiff_t)i;
+	}
+	if (!isdigit((unsigned char)text[0]) || strlen(text) > 6)
+		return -1;
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+	return *end == '\0' && number < limit ? (ptrdiff_t)number : -1;
+}
+
+static void add_platform(struct string_list *arguments, const char *prefix, const struct platform *platform)
+{
+	cleanup_free char *text = platform_text(platform);
+	string_list_add_format(arguments, "%sPLATFORM=%s", prefix, text);
+	string_list_add_format(arguments, "%sOS=%s", prefix, platform->os);
+	string_list_add_format(arguments, "%sARCH=%s", prefix, platform->architecture);
+	string_list_add_format(arguments, "%sVARIANT=%s", prefix, platform->variant);
+}
+
+static int add_global(struct stage_graph *graph, const struct instruction *instruction, char escape,
+		      const struct string_list *build_arguments, struct string_list *consumed, struct error *err)
+{
+	struct expansion expansion = {.arguments = &graph->global_arguments, .escape = escape};
+	for (size_t i = 0; i < instruction->pair_count; i++) {
+		const struct instruction_pair *pair = &instruction->pairs[i];
+		cleanup_free char *value = NULL;
+		const char *given = string_list_get_key(build_arguments, pair->key);
+		if (given) {
+			value = duplicate_string(given);
+			string_list_add(consumed, pair->key);
+		} else if (pair->value && expand_word(&expansion, pair->value, &value, err) < 0) {
+			return -1;
+		}
+		if (value)
+			string_list_set_key(&graph->global_arguments, pair->key, value);
+	}
+	return 0;
+}
+
+static int add_stage(struct stage_graph *graph, const struct instruction *from, char escape, struct error *err)
+{
+	if (graph->count >= STAGE_LIMIT)
+		return error_set(err, ERROR_LIMIT, "more than %d build stages", STAGE_LIMIT);
+	struct expansion expansion = {.arguments = &graph->global_arguments, .escape = escape};
+	cleanup_free char *base = NULL, *platform = NULL;
+	if (expand_word(&expansion, from->arguments.items[0], &base, err) < 0)
+		return error_wrap(err, "failed to process arguments for FROM %s", from->arguments.items[0]);
+	if (!base[0])
+		return error_set(err, ERROR_INVALID, "base name (%s) should not be blank", from->arguments.items[0]);
+	if (from->platform && expand_word(&expansion, from->platform, &platform, err) < 0)
+		return error_wrap(err, "failed to process arguments for platform %s", from->platform);
+	if (from->platform && !platform[0])
+		return error_set(err, ERROR_INVALID, "empty platform value from expression %s", from->platform);
+	struct build_stage stage = {.from = from, .instructions = from + 1};
+	ptrdiff_t found = stage_find(graph, base, graph->count);
+	if (found >= 0 && !isdigit((unsigned char)base[0])) {
+		stage.base = STAGE_BASE_STAGE;
+		stage.base_stage = (size_t)found;
+	} else if (strcmp(base, "scratch") == 0) {
+		stage.base = STAGE_BASE_SCRATCH;
+	} else {
+		stage.base = STAGE_BASE_IMAGE;
+	}
+	stage.base_name = steal_pointer(&base);
+	stage.platform = steal_pointer(&platform);
+	graph->stages = reallocate_array(graph->stages, graph->count + 1, sizeof *graph->stages);
+	graph->stages[graph->count++] = stage;
+	return 0;
+}
+
+static int find_target(struct stage_graph *graph, const char *target, struct error *err)
+{
+	graph->target = graph->count - 1;
+	if (!target || !target[0])
+		return 0;
+	ptrdiff_t found = stage_find(graph, target, graph->count);
+	if (found >= 0) {
+		graph->target = (size_t)found;
+		return 0;
+	}
+	const char **names = allocate_array(graph->count + 1, sizeof *names);
+	size_t count = 0;
+	for (size_t i = 0; i < graph->count; i++)
+		if (graph->stages[i].from->stage_name)
+			names[count++] = graph->stages[i].from->stage_name;
+	const char *suggestion = words_suggest(target, names);
+	free(names);
+	if (suggestion)
+		return error_set(err, ERROR_NOT_FOUND, "target stage \"%s\" could not be found (did you mean %s?)",
+				 target, suggestion);
+	return error_set(err, ERROR_NOT_FOUND, "target stage \"%s\" could not be found", target);
+}
+
+/* References go to earlier stages only, so one pass from the target down is enough. */
+static void mark_needed(struct stage_graph *graph)
+{
+	graph->stages[graph->target].needed = true;
+	for (size_t i = graph->target + 1; i-- > 0;) {
+		const struct build_stage *stage = &graph->stages[i];
+		if (!stage->needed)
+			continue;
+		if (stage->base == STAGE_BASE_STAGE)
+			graph->stages[stage->base_stage].needed = true;
+		for (size_t j = 0; j < stage->instruction_count; j++) {
+			const char *from = stage->instructions[j].from;
+			ptrdiff_t found = from ? stage_find(graph, from, i) : -1;
+			if (found >= 0)
+				graph->stages[found].needed = true;
+		}
+	}
+}
+
+int stage_graph_build(const struct dockerfile *dockerfile, const struct string_list *build_arguments,
+		      const char *target, struct string_list *consumed, struct stage_graph *ret_graph,
+		      const struct instruction **ret_culprit, struct error *err)
+{
+	cleanup_stage_graph struct stage_graph graph = {0};
+	struct platform host;
+	platform_host(&host);
+	add_platform(&graph.global_arguments, "BUILD", &host);
+	add_platform(&graph.global_arguments, "TARGET", &host);
+	for (size_t i = 0; i < dockerfile->count; i++) {
+		const struct instruction *instruction = &dockerfile->items[i];
+		*ret_culprit = instruction;
+		if (instruction->kind == INSTRUCTION_FROM) {
+			if (add_stage(&graph, instruction, dockerfile->escape, err) < 0)
+				return -1;
+		} else if (graph.count) {
+			graph.stages[graph.count - 1].instruction_count++;
+		} else if (add_global(&graph, instruction, dockerfile->escape, build_arguments, consumed, err) < 0) {
+			return -1;
+		}
+	}
+	*ret_culprit = NULL;
+	if (find_target(&graph, target, err) < 0)
+		return -1;
+	mark_needed(&graph);
+	*ret_graph = graph;
+	graph = (struct stage_graph){0};
+	return 0;
+}

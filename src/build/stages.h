@@ -1,0 +1,48 @@
+/*
+ * The stages of a Dockerfile: where each begins, what it is based on, and which of them the target needs. FROM is
+ * expanded here, with the global ARGs.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/string_list.h"
+#include "build/instruction.h"
+
+#define STAGE_LIMIT 1000
+
+enum stage_base { STAGE_BASE_SCRATCH, STAGE_BASE_IMAGE, STAGE_BASE_STAGE };
+
+struct build_stage {
+	const struct instruction *from;		/* borrowed from the Dockerfile, as are those after it */
+	const struct instruction *instructions; /* behind FROM */
+	size_t instruction_count;
+	enum stage_base base;
+	char *base_name;   /* expanded, as FROM has it */
+	size_t base_stage; /* for STAGE_BASE_STAGE */
+	char *platform;	   /* expanded, or NULL */
+	bool needed;
+};
+
+struct stage_graph {
+	struct build_stage *stages;
+	size_t count;
+	size_t target;
+	struct string_list global_arguments; /* KEY=VALUE: declared before the first FROM, and the platforms */
+};
+
+void stage_graph_release(struct stage_graph *graph);
+#define cleanup_stage_graph CLEANUP(stage_graph_release)
+
+/*
+ * `build_arguments` are KEY=VALUE; the keys that global ARGs take are added to `consumed`. On failure *ret_culprit
+ * (never NULL) is the instruction to show, or NULL.
+ */
+int stage_graph_build(const struct dockerfile *dockerfile, const struct string_list *build_arguments,
+		      const char *target, struct string_list *consumed, struct stage_graph *ret_graph,
+		      const struct instruction **ret_culprit, struct error *err);
+
+/* The stage before `limit` of that name or number, the last one where several have the name; or -1. */
+ptrdiff_t stage_find(const struct stage_graph *graph, const char *text, size_t limit);

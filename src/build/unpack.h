@@ -1,0 +1,14 @@
+/*
+ * Local archives of ADD: recognised by their bytes, never by their names, and unpacked here, by no program of
+ * anybody's.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "store/layer_folder.h"
+
+/*
+ * Returns 1 with the contents in a fresh staging folder, 0 where the file is no archive (its position is then
+ * somewhere), -1 on failure. An archive packed with bzip2 or xz is refused with ERROR_UNSUPPORTED.
+ */
+int unpack_archive(int store_root_fd, int fd, const char *name, struct layer_staging *ret_staging, struct error *err);
