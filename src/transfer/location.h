@@ -1,0 +1,28 @@
+/*
+ * URLs of registries and what they point at. The rules of security about where a request may go are here, in one place:
+ * only https, and http to this very machine; never from https down to http; never a URL with a user's name in it.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* 127.0.0.0/8, ::1 (with or without brackets) or "localhost"; `host` has no port. */
+bool location_host_is_loopback(const char *host);
+/* The same for "host[:port]", as a registry's name has it. */
+bool location_authority_is_loopback(const char *authority);
+
+/* Whether url may be asked at all. Fails with ERROR_DENIED. */
+int location_check(const char *url, struct error *err);
+/*
+ * Where `reference` (absolute or relative, RFC 3986 section 5) leads from `base`; owned by the caller. Fails where
+ * location_check() does, and where https would become http.
+ */
+int location_join(const char *base, const char *reference, char **ret_url, struct error *err);
+/* Adds NAME=VALUE, encoded, to the query, whether there is one already or not. */
+int location_add_query(const char *url, const char *name, const char *value, char **ret_url, struct error *err);
+/* Same scheme, host and port: what credentials are for. */
+bool location_same_origin(const char *a, const char *b);
+/* "host" or "host:port" where the port is not the scheme's own; owned by the caller; NULL where url is none. */
+char *location_authority(const char *url);

@@ -1,0 +1,42 @@
+#include <string.h>
+
+#include "oci/media_type.h"
+#include "transfer/operations.h"
+#include "transfer/registry.h"
+#include "transfer/resolve.h"
+
+/* GET /v2/ with the credentials, as the distribution specification's "Determining Support" and Docker do. */
+int login(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
+{
+	cleanup_registry struct registry *registry = NULL;
+	if (registry_new(request->domain, request->username, request->password, &registry, err) < 0)
+		return -1;
+	cleanup_free char *url = format_string("%s/v2/", registry->base);
+	cleanup_string_list struct string_list scopes = {0};
+	struct registry_call call = {.method = "GET", .url = url, .scopes = &scopes};
+	cleanup_http_exchange struct http_exchange *exchange = NULL;
+	if (registry_expect(registry, http, &call, 200, 0, &exchange, err) < 0) {
+		if (!err || err->kind == ERROR_NETWORK || err->kind == ERROR_CANCELLED || strstr(err->message, url))
+			return -1;
+		return error_wrap(err, "Get \"%s\"", url);
+	}
+	/* A realm on another host was asked without the password: nothing has verified it. */
+	if (registry->auth.refused_realm) {
+		error_set(err, ERROR_DENIED, "the password was not verified");
+		return auth_explain(&registry->auth, err);
+	}
+	*ret_done = json_object();
+	return 0;
+}
+
+int remote_digest(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
+{
+	cleanup_registry struct registry *registry = NULL;
+	struct digest digest;
+	uint64_t size;
+	if (registry_new(request->domain, request->username, request->password, &registry, err) < 0 ||
+	    resolve_digest(registry, http, request, &digest, &size, err) < 0)
+		return -1;
+	*ret_done = json_pack("{s:s, s:I}", "repository_digest", digest.text, "size", (json_int_t)size);
+	return 0;
+}

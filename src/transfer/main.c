@@ -1,0 +1,55 @@
+/* coracle-transfer: one request on standard input, answers on descriptor 3 (protocol.h). */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "transfer/cancel.h"
+#include "transfer/operations.h"
+#include "transfer/progress.h"
+#include "transfer/protocol.h"
+
+#define REQUEST_LIMIT ((size_t)4 * 1024 * 1024)
+
+static int (*const operations[])(const struct request *request, struct http *http, json_t **ret_done,
+				 struct error *err) = {
+	[OPERATION_PULL] = pull,
+	[OPERATION_PUSH] = push,
+	[OPERATION_LOGIN] = login,
+	[OPERATION_DIGEST] = remote_digest,
+};
+_Static_assert(ARRAY_SIZE(operations) == OPERATION_COUNT, "an operation does nothing");
+
+static int run(json_t **ret_done, struct error *err)
+{
+	cleanup_buffer struct buffer text = {0};
+	cleanup_request struct request request = {0};
+	cleanup_http struct http *http = NULL;
+	if (cancel_install(err) < 0 || read_fd(STDIN_FILENO, REQUEST_LIMIT, &text, err) < 0)
+		return -1;
+	int outcome = request_parse(buffer_text(&text), text.size, &request, err);
+	if (text.size > 0)
+		explicit_bzero(text.bytes, text.size);
+	if (outcome < 0 || http_initialize(err) < 0 || http_new(&http, err) < 0)
+		return -1;
+	return operations[request.operation](&request, http, ret_done, err);
+}
+
+int main(int argument_count, char **arguments)
+{
+	(void)arguments;
+	/* CLOEXEC: a credential helper has no business there. */
+	if (argument_count != 1 || fcntl(TRANSFER_ANSWER_FD, F_SETFD, FD_CLOEXEC) < 0) {
+		fprintf(stderr,
+			"coracle-transfer is run by coracle; it takes no arguments, and a request on standard input\n");
+		return 2;
+	}
+	struct error err = {0};
+	json_t *done = NULL;
+	if (run(&done, &err) < 0) {
+		progress_error(&err);
+		return 1;
+	}
+	return progress_done(done, &err) < 0 ? 1 : 0;
+}

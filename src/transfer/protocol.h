@@ -1,0 +1,31 @@
+/*
+ * What engine/ and coracle-transfer say to each other.
+ *
+ * `coracle-transfer` gets one JSON request on standard input, then end-of-file. It answers on descriptor 3 with one
+ * JSON object a line, and prints nothing. It exits with 0 where the last line was "done", 1 where it was "error".
+ * SIGINT and SIGTERM make it stop at once, leaving only what is verified. It dies with its parent (PR_SET_PDEATHSIG).
+ *
+ * Requests (members that are not said are optional):
+ *   {"operation":"pull","root":DIR,"domain":"ghcr.test","path":"regid/s2","tag":"v0.75","digest":"sha256:…",
+ *    "platform":"linux/amd64"}
+ *   {"operation":"push","root":DIR,"domain":…,"path":…,"tag":…,"manifest":"sha256:…",
+ *    "layers":[{"digest":…,"diff_id":…,"size":N,"source":"ghcr.test/regid/other"}]}
+ *   {"operation":"login","domain":…,"username":…,"password":…}      verifies against the registry; stores nothing
+ *   {"operation":"digest","domain":…,"path":…,"tag":…}              HEAD of a manifest
+ * Every request may hold "username","password": else credentials come from ~/.docker/config.json (auths).
+ *
+ * Answers:
+ *   {"event":"layer","id":"<12 digits>","status":S,"current":N,"total":N}
+ *        S is Docker's: Pulling fs layer, Waiting, Downloading, Verifying Checksum, Download complete, Extracting,
+ *        Pull complete, Already exists; Preparing, Waiting, Pushing, Pushed, Layer already exists, Mounted from X
+ *   {"event":"done","manifest":"sha256:…","repository_digest":"sha256:…","size":N,
+ *    "layers":[{"diff_id":…,"digest":…,"media_type":…,"size":N,"bytes":N}]}
+ *        after a pull: config and manifest are in the blob store, layers in their folders, all durable; `manifest` is
+ *        the platform's manifest, `repository_digest` what the tag names (an index, or the same), `size` the
+ * manifest's; "bytes" (of the files, unpacked) is missing for a layer that was there already after a push: manifest,
+ * repository_digest (the same), size; after "digest": repository_digest, size; after a login: nothing more
+ *   {"event":"error","kind":"unauthorized","message":"…"}           kind: lower case enum error_kind without ERROR_
+ */
+#pragma once
+
+#define TRANSFER_ANSWER_FD 3

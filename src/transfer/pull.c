@@ -1,0 +1,250 @@
+/*
+ * A pull: manifest, configuration, then the layers, up to three side by side. Each is one stream, from the socket
+ * through both hashes into its folder under layers/staging, and is put in place once blob, size and diff id are
+ * verified. Manifest and configuration are stored last: who finds them has all the layers.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "oci/image_config.h"
+#include "oci/manifest.h"
+#include "oci/media_type.h"
+#include "store/blob.h"
+#include "store/layer_folder.h"
+#include "transfer/download.h"
+#include "transfer/operations.h"
+#include "transfer/progress.h"
+#include "transfer/resolve.h"
+#include "transfer/workers.h"
+
+enum layer_state { LAYER_MISSING, LAYER_PRESENT, LAYER_TWICE };
+
+struct pull_layer {
+	const struct descriptor *blob;
+	struct digest diff_id;
+	enum layer_state state;
+	struct layer_totals totals; /* of one that was unpacked now */
+	struct progress progress;
+};
+
+struct pull_job {
+	const struct request *request;
+	struct registry *registry;
+	int root_fd;
+	struct pull_layer *layers;
+	size_t layer_count;
+	struct pull_layer **missing; /* borrowed */
+	size_t missing_count;
+};
+
+static bool layer_type_is_known(const char *media_type)
+{
+	static const char *const known[] = {
+		MEDIA_TYPE_OCI_LAYER,
+		MEDIA_TYPE_OCI_LAYER_GZIP,
+		MEDIA_TYPE_OCI_LAYER_ZSTD,
+		MEDIA_TYPE_DOCKER_LAYER_GZIP,
+		"application/vnd.docker.image.rootfs.diff.tar",
+		"application/vnd.docker.image.rootfs.diff.tar.zstd",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (media_type && strcmp(known[i], media_type) == 0)
+			return true;
+	return false;
+}
+
+static int check_types(const struct manifest *manifest, struct error *err)
+{
+	const char *config = manifest->config.media_type ? manifest->config.media_type : "";
+	if (strcmp(config, MEDIA_TYPE_OCI_CONFIG) != 0 && strcmp(config, MEDIA_TYPE_DOCKER_CONFIG) != 0)
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "this is no image that can be run: its configuration is of type %.100s", config);
+	for (size_t i = 0; i < manifest->layer_count; i++) {
+		const char *type = manifest->layers[i].media_type ? manifest->layers[i].media_type : "";
+		if (!layer_type_is_known(type))
+			return error_set(
+				err, ERROR_UNSUPPORTED,
+				"layer %s is of type %.100s, which is not unpacked here: only layers that the registry "
+				"itself keeps, plain or compressed by gzip or zstd",
+				manifest->layers[i].digest.text, type);
+	}
+	return 0;
+}
+
+static int check_config(const struct request *request, const struct manifest *manifest,
+			const struct image_config *config, struct error *err)
+{
+	if (config->diff_id_count != manifest->layer_count)
+		return error_set(err, ERROR_INVALID, "the manifest has %zu layers, its configuration %zu",
+				 manifest->layer_count, config->diff_id_count);
+	if (!config->platform.os[0] || !config->platform.architecture[0] ||
+	    platform_matches(&request->platform, &config->platform))
+		return 0;
+	cleanup_free char *wanted = platform_text(&request->platform);
+	cleanup_free char *offered = platform_text(&config->platform);
+	return error_set(err, ERROR_NOT_FOUND,
+			 "no matching manifest for %s: the image exists for %s only. Ask for that with --platform %s",
+			 wanted, offered, offered);
+}
+
+static void tell_downloading(void *context, uint64_t current)
+{
+	struct pull_layer *layer = context;
+	progress_tell(&layer->progress, "Downloading", current, layer->blob->size);
+}
+
+static int pull_layer(void *context, size_t index, struct http *http, struct error *err)
+{
+	struct pull_job *job = context;
+	struct pull_layer *layer = job->missing[index];
+	cleanup_download struct download *download =
+		download_new(job->registry, http, job->request->path, layer->blob, tell_downloading, layer);
+	struct source source = download_source(download);
+	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
+	struct digest diff_id;
+	tell_downloading(layer, 0);
+	int outcome = layer_unpack(job->root_fd, &source, NULL, &staging, &diff_id, &layer->totals, err);
+	/* Bytes that are not those of the digest explain best why they could not be unpacked. */
+	if (outcome < 0 && err && (err->kind == ERROR_INVALID || err->kind == ERROR_CORRUPT)) {
+		struct error why = {0};
+		if (download_finish(download, &why) < 0 && why.kind == ERROR_CORRUPT)
+			*err = why;
+	}
+	if (outcome < 0)
+		return error_wrap(err, "layer %s", layer->progress.id);
+	progress_tell(&layer->progress, "Verifying Checksum", 0, 0);
+	if (download_finish(download, err) < 0)
+		return error_wrap(err, "layer %s", layer->progress.id);
+	if (!digest_equal(&diff_id, &layer->diff_id))
+		return error_set(err, ERROR_CORRUPT, "layer %s: its content is %s, and %s in the image's configuration",
+				 layer->progress.id, diff_id.text, layer->diff_id.text);
+	progress_tell(&layer->progress, "Download complete", 0, 0);
+	progress_tell(&layer->progress, "Extracting", layer->blob->size, layer->blob->size);
+	if (layer_staging_commit(&staging, &layer->diff_id, err) < 0)
+		return error_wrap(err, "layer %s", layer->progress.id);
+	progress_tell(&layer->progress, "Pull complete", 0, 0);
+	return 0;
+}
+
+static bool came_before(const struct pull_job *job, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (digest_equal(&job->layers[i].diff_id, &job->layers[index].diff_id))
+			return true;
+	return false;
+}
+
+static void plan(struct pull_job *job, const struct manifest *manifest, const struct image_config *config)
+{
+	job->layer_count = manifest->layer_count;
+	job->layers = allocate_array(job->layer_count + 1, sizeof *job->layers);
+	job->missing = allocate_array(job->layer_count + 1, sizeof(struct pull_layer *));
+	for (size_t i = 0; i < job->layer_count; i++) {
+		struct pull_layer *layer = &job->layers[i];
+		layer->blob = &manifest->layers[i];
+		layer->diff_id = config->diff_ids[i];
+		progress_init(&layer->progress, &layer->blob->digest);
+		if (layer_folder_exists(job->root_fd, &layer->diff_id))
+			layer->state = LAYER_PRESENT;
+		else if (came_before(job, i))
+			layer->state = LAYER_TWICE;
+		else
+			job->missing[job->missing_count++] = layer;
+		progress_tell(&layer->progress, layer->state == LAYER_PRESENT ? "Already exists" : "Pulling fs layer",
+			      0, 0);
+	}
+	for (size_t i = WORKERS_MAX; i < job->missing_count; i++)
+		progress_tell(&job->missing[i]->progress, "Waiting", 0, 0);
+}
+
+static void tell_twice(struct pull_job *job)
+{
+	for (size_t i = 0; i < job->layer_count; i++)
+		if (job->layers[i].state == LAYER_TWICE)
+			progress_tell(&job->layers[i].progress, "Already exists", 0, 0);
+}
+
+static int store_document(struct blob_store *blobs, const struct digest *digest, const struct buffer *bytes,
+			  struct error *err)
+{
+	struct blob_upload *upload;
+	if (blobs->operations->upload_open(blobs, NULL, &upload, err) < 0)
+		return -1;
+	if (blobs->operations->upload_append(upload, buffer_text(bytes), bytes->size, err) < 0 ||
+	    blobs->operations->upload_commit(upload, digest, err) < 0) {
+		blobs->operations->upload_abort(upload);
+		return -1;
+	}
+	return 0;
+}
+
+static int store_documents(const struct pull_job *job, const struct resolved *resolved, const struct buffer *config,
+			   struct error *err)
+{
+	cleanup_close int blobs_fd = open_folder_at(job->root_fd, "blobs", true, 0700, err);
+	cleanup_blob_store struct blob_store *blobs = NULL;
+	if (blobs_fd < 0 || blob_store_open_files(blobs_fd, &blobs, err) < 0 ||
+	    store_document(blobs, &resolved->manifest.config.digest, config, err) < 0)
+		return -1;
+	return store_document(blobs, &resolved->digest, &resolved->bytes, err);
+}
+
+static json_t *done_document(const struct pull_job *job, const struct resolved *resolved)
+{
+	json_t *layers = json_array();
+	for (size_t i = 0; i < job->layer_count; i++) {
+		const struct pull_layer *layer = &job->layers[i];
+		json_t *item = json_pack("{s:s, s:s, s:s, s:I}", "diff_id", layer->diff_id.text, "digest",
+					 layer->blob->digest.text, "media_type", layer->blob->media_type, "size",
+					 (json_int_t)layer->blob->size);
+		if (layer->state == LAYER_MISSING)
+			json_object_set_new(item, "bytes", json_integer((json_int_t)layer->totals.bytes));
+		json_array_append_new(layers, item);
+	}
+	return json_pack("{s:s, s:s, s:I, s:o}", "manifest", resolved->digest.text, "repository_digest",
+			 resolved->repository_digest.text, "size", (json_int_t)resolved->bytes.size, "layers", layers);
+}
+
+static int pull_resolved(struct pull_job *job, struct http *http, const struct resolved *resolved, json_t **ret_done,
+			 struct error *err)
+{
+	cleanup_buffer struct buffer bytes = {0};
+	cleanup_image_config struct image_config config = {0};
+	if (check_types(&resolved->manifest, err) < 0)
+		return -1;
+	if (download_document(job->registry, http, job->request->path, &resolved->manifest.config,
+			      IMAGE_CONFIG_SIZE_LIMIT, &bytes, err) < 0 ||
+	    image_config_parse(buffer_text(&bytes), bytes.size, &config, err) < 0)
+		return error_wrap(err, "read the image's configuration");
+	if (check_config(job->request, &resolved->manifest, &config, err) < 0)
+		return -1;
+	plan(job, &resolved->manifest, &config);
+	if (workers_run(job->missing_count, http, pull_layer, job, err) < 0)
+		return -1;
+	tell_twice(job);
+	if (store_documents(job, resolved, &bytes, err) < 0)
+		return error_wrap(err, "store the image's manifest");
+	*ret_done = done_document(job, resolved);
+	return 0;
+}
+
+int pull(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
+{
+	cleanup_registry struct registry *registry = NULL;
+	cleanup_resolved struct resolved resolved = {0};
+	cleanup_close int root_fd = open_folder(request->root, false, 0, err);
+	if (root_fd < 0 || registry_new(request->domain, request->username, request->password, &registry, err) < 0 ||
+	    resolve(registry, http, request, &resolved, err) < 0)
+		return -1;
+	struct pull_job job = {.request = request, .registry = registry, .root_fd = root_fd};
+	int outcome = pull_resolved(&job, http, &resolved, ret_done, err);
+	free(job.layers);
+	free(job.missing);
+	if (outcome < 0 && err && err->kind != ERROR_CANCELLED) {
+		cleanup_free char *name = request_familiar_reference(request);
+		return error_wrap(err, "pull %s", name);
+	}
+	return outcome;
+}

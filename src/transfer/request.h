@@ -1,0 +1,43 @@
+/* A request of the engine (protocol.h), checked: what passed here may be put into a URL or a path. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "oci/digest.h"
+#include "oci/platform.h"
+
+enum operation { OPERATION_PULL, OPERATION_PUSH, OPERATION_LOGIN, OPERATION_DIGEST, OPERATION_COUNT };
+
+struct request_layer {
+	struct digest digest;
+	struct digest diff_id; /* unset where not said */
+	char *source_domain;   /* NULL: none */
+	char *source_path;
+};
+
+struct request {
+	enum operation operation;
+	char *root;
+	char *domain;
+	char *path;
+	char *tag; /* NULL: none */
+	char *username;
+	char *password;
+	struct digest digest;	/* pull */
+	struct digest manifest; /* push */
+	struct platform platform;
+	struct request_layer *layers; /* push */
+	size_t layer_count;
+};
+
+int request_parse(const void *bytes, size_t size, struct request *ret_request, struct error *err);
+/* "debian:bookworm", "ghcr.test/regid/s2:v0.75": as users see it; owned by the caller. */
+char *request_familiar_name(const struct request *request);	 /* without tag */
+char *request_familiar_reference(const struct request *request); /* with it, or with the digest */
+/* The tag or digest that a manifest is asked for by. */
+const char *request_reference(const struct request *request);
+void request_release(struct request *request);
+#define cleanup_request CLEANUP(request_release)

@@ -1,0 +1,28 @@
+/*
+ * One blob into a registry (OCI distribution specification v1.1, "Pushing blobs"): asked for, mounted from another
+ * repository of the same registry, or sent; in one PUT, with its size and digest said. A connection that breaks is
+ * tried again from the start, up to UPLOAD_ATTEMPTS times.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "store/blob.h"
+#include "transfer/http.h"
+#include "transfer/progress.h"
+#include "transfer/registry.h"
+
+#define UPLOAD_ATTEMPTS 3
+
+struct upload {
+	struct registry *registry;
+	const char *path;
+	const struct descriptor *blob;
+	struct blob_store *blobs;
+	/* Where it is besides, or NULL: to be mounted where `origin` is `registry`, else copied. */
+	struct registry *origin;
+	const char *origin_path;
+	struct progress *progress; /* NULL: nothing is told */
+};
+
+int upload_blob(const struct upload *upload, struct http *http, struct error *err);

@@ -1,0 +1,798 @@
+#!/usr/bin/env python3
+"""coracle-transfer against registries that behave, and that do not. Arguments: the program, the client's probe."""
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from mock_registry import OCI_INDEX, OCI_MANIFEST, Image, MockRegistry, sha256  # noqa: E402
+
+PROGRAM, PROBE = sys.argv[1:3]
+SECRET = "correct horse"
+NOISE = os.urandom(3 << 20)
+
+
+class Outcome:
+    def __init__(self, lines, code):
+        self.events = [json.loads(line) for line in lines.splitlines()]
+        self.code = code
+        self.last = self.events[-1] if self.events else {}
+        self.message = self.last.get("message", "")
+        self.kind = self.last.get("kind")
+
+    def statuses(self, number=None):
+        return [e["status"] for e in self.events if e["event"] == "layer" and number in (None, e["id"])]
+
+
+class TransferTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="coracle-transfer-")
+        self.root = os.path.join(self.folder, "root")
+        os.makedirs(os.path.join(self.root, "blobs"), 0o700)
+        os.makedirs(os.path.join(self.root, "layers"), 0o700)
+        self.environment = dict(os.environ, DOCKER_CONFIG=self.folder,
+                                CORACLE_CERTS=os.path.join(self.folder, "certs.d"))
+        self.closing = []
+
+    def tearDown(self):
+        for thing in self.closing:
+            thing.close()
+        shutil.rmtree(self.folder)
+
+    def mock(self):
+        mock = MockRegistry()
+        self.closing.append(mock)
+        return mock
+
+    def start(self, **request):
+        read_end, write_end = os.pipe()
+        shell = ["sh", "-c", 'exec "$0" 3>&%d' % write_end, PROGRAM]
+        process = subprocess.Popen(shell, stdin=subprocess.PIPE, pass_fds=[write_end], env=self.environment)
+        os.close(write_end)
+        process.stdin.write(json.dumps(request).encode())
+        process.stdin.close()
+        return process, read_end
+
+    def run_request(self, **request):
+        process, read_end = self.start(**request)
+        with os.fdopen(read_end) as answers:
+            lines = answers.read()
+        return Outcome(lines, process.wait())
+
+    def pull(self, mock, **more):
+        request = dict(operation="pull", root=self.root, domain=mock.host, path="team/app", tag="latest",
+                       platform="linux/amd64")
+        request.update(more)
+        return self.run_request(**request)
+
+    def push(self, mock, image, tag="v1", layers=None, **more):
+        known = layers or [{"digest": d["digest"], "diff_id": i, "size": d["size"]}
+                           for d, i in zip(image.layers, image.diff_ids)]
+        return self.run_request(operation="push", root=self.root, domain=mock.host, path="team/app", tag=tag,
+                                manifest=image.digest, layers=known, **more)
+
+    def store(self, image, with_layers=True):
+        folder = os.path.join(self.root, "blobs", "sha256")
+        os.makedirs(folder, 0o700, exist_ok=True)
+        keep = dict(image.blobs)
+        keep[image.digest] = image.manifest
+        for digest, data in keep.items():
+            if not with_layers and digest in [layer["digest"] for layer in image.layers]:
+                continue
+            with open(os.path.join(folder, digest[len("sha256:"):]), "wb") as out:
+                out.write(data)
+
+    def layer_folder(self, diff_id):
+        return os.path.join(self.root, "layers", "sha256", diff_id[len("sha256:"):])
+
+    def assert_nothing_kept(self):
+        left = [os.path.join(folder, name) for folder, _, names in os.walk(self.root) for name in names]
+        self.assertEqual(left, [])
+        staging = os.path.join(self.root, "layers", "staging")
+        self.assertEqual(os.listdir(staging) if os.path.isdir(staging) else [], [])
+
+    def assert_pulled(self, outcome, image):
+        self.assertEqual(outcome.last.get("event"), "done", outcome.message)
+        self.assertEqual(outcome.code, 0)
+        self.assertEqual(outcome.last["manifest"], image.digest)
+        self.assertEqual([layer["diff_id"] for layer in outcome.last["layers"]], image.diff_ids)
+        for digest in (image.digest, image.document["config"]["digest"]):
+            with open(os.path.join(self.root, "blobs", "sha256", digest[len("sha256:"):]), "rb") as blob:
+                self.assertEqual(sha256(blob.read()), digest)
+        for diff_id in image.diff_ids:
+            self.assertTrue(os.path.isdir(self.layer_folder(diff_id)))
+
+
+class PullTest(TransferTest):
+    def test_layers_arrive_once(self):
+        mock, image = self.mock(), Image([{"a": b"one"}, {"b": NOISE}, {"c": b"three"}, {"d": b"4"}, {"a": b"one"}])
+        mock.add(image)
+        outcome = self.pull(mock)
+        self.assert_pulled(outcome, image)
+        self.assertEqual(outcome.last["repository_digest"], image.digest)
+        self.assertEqual(outcome.last["layers"][1]["bytes"], len(NOISE))
+        with open(os.path.join(self.layer_folder(image.diff_ids[1]), "b"), "rb") as unpacked:
+            self.assertEqual(unpacked.read(), NOISE)
+        statuses = outcome.statuses(image.layers[1]["digest"][7:19])
+        self.assertEqual(statuses[0], "Pulling fs layer")
+        self.assertIn("Downloading", statuses)
+        self.assertEqual(statuses[-1], "Pull complete")
+        self.assertLess(len(statuses), 60)
+        count = len([r for r in mock.requests if "/blobs/" in r[1]])
+        self.assertEqual(count, 5)  # four different layers and the configuration
+        again = self.pull(mock)
+        self.assert_pulled(again, image)
+        self.assertEqual(set(again.statuses()), {"Already exists"})
+        self.assertEqual(len([r for r in mock.requests if "/blobs/" in r[1]]), count + 1)
+
+    def test_index_and_platform(self):
+        mock, image, other = self.mock(), Image([{"a": b"amd"}]), Image([{"a": b"arm"}], architecture="arm64")
+        mock.add(image, "amd")
+        mock.add(other, "arm")
+        entries = [{"mediaType": OCI_MANIFEST, "digest": i.digest, "size": len(i.manifest),
+                    "platform": {"os": "linux", "architecture": a}} for i, a in ((image, "amd64"), (other, "arm64"))]
+        index = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
+        mock.manifests["latest"] = (OCI_INDEX, index)
+        outcome = self.pull(mock)
+        self.assert_pulled(outcome, image)
+        self.assertEqual(outcome.last["repository_digest"], sha256(index))
+        self.assert_pulled(self.pull(mock, platform="linux/arm64"), other)
+        outcome = self.pull(mock, platform="linux/s390x")
+        self.assertEqual(outcome.kind, "not_found")
+        self.assertIn("arm64", outcome.message)
+        outcome = self.pull(mock, tag="arm")
+        self.assertEqual(outcome.code, 1)
+        self.assertIn("linux/arm64", outcome.message)
+
+    @unittest.skipUnless(shutil.which("zstd"), "zstd is not installed")
+    def test_other_compressions(self):
+        for compress, media_type in (
+                (lambda tar: subprocess.run(["zstd", "-q", "-c"], input=tar, stdout=subprocess.PIPE, check=True).stdout,
+                 "application/vnd.oci.image.layer.v1.tar+zstd"),
+                (lambda tar: tar, "application/vnd.oci.image.layer.v1.tar")):
+            mock = self.mock()
+            image = Image([{"a": b"one"}, {media_type[-4:]: NOISE}], layer_type=media_type, compress=compress)
+            mock.add(image)
+            self.assert_pulled(self.pull(mock), image)
+
+    def test_by_digest(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        self.assert_pulled(self.pull(mock, digest=image.digest), image)
+        mock.manifests[image.digest] = (OCI_MANIFEST, image.manifest + b" ")
+        del mock.requests[:]
+        outcome = self.pull(mock, digest=image.digest)
+        self.assertEqual(outcome.kind, "corrupt")
+        self.assertEqual(len(mock.requests), 1)
+
+    def test_broken_connection_resumes(self):
+        mock, image = self.mock(), Image([{"big": NOISE}])
+        mock.add(image)
+        mock.cut_blobs(500000, 2)
+        self.assert_pulled(self.pull(mock), image)
+        ranges = [r[2]["Range"] for r in mock.requests if "Range" in r[2]]
+        self.assertEqual(ranges, ["bytes=500000-", "bytes=1000000-"])
+
+    def test_range_ignored(self):
+        mock, image = self.mock(), Image([{"big": NOISE}])
+        mock.add(image)
+        mock.cut_blobs(500000, 2, honour_range=False)
+        self.assert_pulled(self.pull(mock), image)
+
+    def test_gives_up(self):
+        mock, image = self.mock(), Image([{"big": NOISE}])
+        mock.add(image)
+        mock.cut_blobs(0, 1000)
+        outcome = self.pull(mock)
+        self.assertEqual(outcome.kind, "network")
+        self.assert_nothing_kept()
+
+    def test_other_bytes(self):
+        mock, image = self.mock(), Image([{"a": b"one"}, {"b": NOISE}])
+        mock.add(image)
+        digest = image.layers[1]["digest"]
+        evil = Image([{"evil": NOISE}])
+        for bytes_sent in (evil.blobs[evil.layers[0]["digest"]][:len(mock.blobs[digest])], mock.blobs[digest] + b"x",
+                           b"\0" * len(mock.blobs[digest])):
+            mock.blobs[digest] = bytes_sent.ljust(image.layers[1]["size"], b"\0")
+            outcome = self.pull(mock)
+            self.assertEqual(outcome.kind, "corrupt", outcome.message)
+            self.assertFalse(os.path.exists(self.layer_folder(image.diff_ids[1])))
+            self.assertFalse(os.path.exists(self.layer_folder(evil.diff_ids[0])))
+
+    def test_same_content_in_another_blob(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        blob = mock.blobs[image.layers[0]["digest"]]
+        mock.blobs[image.layers[0]["digest"]] = blob[:4] + b"\1\0\0\0" + blob[8:]  # gzip's time
+        outcome = self.pull(mock)
+        self.assertEqual(outcome.kind, "corrupt")
+        self.assertIn(image.layers[0]["digest"], outcome.message)
+        self.assert_nothing_kept()
+
+    def test_wrong_diff_id(self):
+        mock = self.mock()
+        rootfs = {"type": "layers", "diff_ids": ["sha256:" + "0" * 64]}
+        image = Image([{"a": b"one"}], config_changes={"rootfs": rootfs})
+        mock.add(image)
+        outcome = self.pull(mock)
+        self.assertEqual(outcome.kind, "corrupt")
+        self.assert_nothing_kept()
+
+    def test_layer_count(self):
+        mock = self.mock()
+        image = Image([{"a": b"one"}], config_changes={"rootfs": {"type": "layers", "diff_ids": []}})
+        mock.add(image)
+        self.assertEqual(self.pull(mock).kind, "invalid")
+
+    def test_digest_header_differs(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        for said in ("sha256:" + "0" * 64, "sha256:../../../x", "sha256:" + "A" * 64):
+            mock.hooks = [lambda handler, _: "/manifests/" in handler.path and (handler.answer(
+                200, image.manifest, {"Content-Type": OCI_MANIFEST, "Docker-Content-Digest": said}) or True)]
+            self.assertIn(self.pull(mock).kind, ("corrupt", "invalid"))
+        self.assert_nothing_kept()
+
+    def test_evil_digests(self):
+        for digest in ("sha256:../../../../etc/passwd", "sha256:" + "A" * 64, "sha256:00", "md5:" + "0" * 32):
+            mock = self.mock()
+            image = Image([{"a": b"one"}], manifest_changes={
+                "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": 3}]})
+            mock.add(image)
+            self.assertEqual(self.pull(mock).kind, "invalid")
+
+    def test_type_confusion(self):
+        mock, image = self.mock(), Image([{"a": b"one"}], manifest_changes={"manifests": []})
+        mock.add(image)
+        self.assertEqual(self.pull(mock).kind, "invalid")
+        image = Image([{"a": b"one"}])
+        mock.add(image)
+        mock.manifests["latest"] = (OCI_INDEX, image.manifest)
+        self.assertEqual(self.pull(mock).kind, "invalid")
+
+    def test_oversize_manifest(self):
+        mock = self.mock()
+        mock.manifests["latest"] = (OCI_MANIFEST, b" " * (5 << 20))
+        self.assertEqual(self.pull(mock).kind, "limit")
+
+        def endless(handler, _body):
+            handler.send_response(200)
+            handler.send_header("Content-Type", OCI_MANIFEST)
+            handler.send_header("Connection", "close")
+            handler.end_headers()
+            try:
+                while True:
+                    handler.wfile.write(b" " * 65536)
+            except OSError:
+                handler.close_connection = True
+            return True
+        mock.hooks = [endless]
+        self.assertEqual(self.pull(mock).kind, "limit")
+
+    def test_foreign_layers_are_refused(self):
+        mock, other = self.mock(), self.mock()
+        image = Image([{"a": b"one"}], layer_type="application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")
+        image.document["layers"][0]["urls"] = [other.url + "/layer"]
+        image.manifest = json.dumps(image.document).encode()
+        image.digest = sha256(image.manifest)
+        mock.add(image)
+        outcome = self.pull(mock, username="regid", password=SECRET)
+        self.assertIn(outcome.kind, ("unsupported", "invalid"))
+        self.assertEqual(other.requests, [])
+
+    def test_unknown_names(self):
+        mock = self.mock()
+        outcome = self.pull(mock, tag="nope")
+        self.assertEqual(outcome.message,
+                         "manifest for %s/team/app:nope not found: manifest unknown: manifest unknown" % mock.host)
+        mock.hooks = [lambda handler, _: handler.refuse(
+            403, "DENIED", "requested access to the \x1b[31mresource is denied") or True]
+        outcome = self.pull(mock)
+        self.assertEqual(outcome.message, "pull access denied for %s/team/app, repository does not exist or may "
+                         "require 'docker login': denied: requested access to the  [31mresource is denied" % mock.host)
+        self.assertEqual(outcome.kind, "denied")
+
+    def slow_mock(self):
+        """Sends a third of a layer, and then nothing."""
+        mock, image = self.mock(), Image([{"big": NOISE}])
+        mock.add(image)
+
+        def slow(handler, _body):
+            if image.layers[0]["digest"] not in handler.path:
+                return False
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(image.layers[0]["size"]))
+            handler.end_headers()
+            handler.wfile.write(mock.blobs[image.layers[0]["digest"]][:1000000])
+            handler.wfile.flush()
+            time.sleep(5)
+            return True
+        mock.hooks = [slow]
+        return mock
+
+    def test_killed_engine(self):
+        mock = self.slow_mock()
+        request = dict(operation="pull", root=self.root, domain=mock.host, path="team/app", tag="latest",
+                       platform="linux/amd64")
+        environment = dict(self.environment, CORACLE_LIBEXEC=os.path.dirname(os.path.abspath(PROGRAM)))
+        engine = subprocess.Popen([PROBE], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)
+        engine.stdin.write(json.dumps(request).encode())
+        engine.stdin.close()
+        time.sleep(0.7)
+        with open("/proc/%d/task/%d/children" % (engine.pid, engine.pid)) as children:
+            helper = int(children.read().split()[0])
+        engine.kill()
+        engine.wait()
+        for _ in range(40):
+            if not os.path.exists("/proc/%d" % helper):
+                break
+            with open("/proc/%d/stat" % helper) as stat:
+                if stat.read().rsplit(")", 1)[1].split()[0] == "Z":
+                    break
+            time.sleep(0.05)
+        else:
+            self.fail("coracle-transfer outlives its parent")
+        self.assert_nothing_kept()
+
+    def test_interrupted(self):
+        mock = self.slow_mock()
+        process, read_end = self.start(operation="pull", root=self.root, domain=mock.host, path="team/app",
+                                       tag="latest", platform="linux/amd64")
+        time.sleep(0.7)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        with os.fdopen(read_end) as answers:
+            outcome = Outcome(answers.read(), process.wait())
+        self.assertLess(time.monotonic() - began, 1.5)
+        self.assertEqual(outcome.kind, "cancelled")
+        self.assert_nothing_kept()
+
+    def test_server_errors_pass(self):
+        mock, image = self.mock(), Image([{"a": NOISE[:100000]}])
+        mock.add(image)
+        left = [2]
+
+        def flaky(handler, _body):
+            if image.layers[0]["digest"] in handler.path and left[0] > 0:
+                left[0] -= 1
+                handler.refuse(429 if left[0] else 503, "TOOMANYREQUESTS", "slow down")
+                return True
+            return False
+        mock.hooks = [flaky]
+        self.assert_pulled(self.pull(mock), image)
+
+
+class CredentialTest(TransferTest):
+    def basic(self):
+        return "Basic " + base64.b64encode(("regid:" + SECRET).encode()).decode()
+
+    def test_token_of_own_origin(self):
+        mock, image = self.mock(), Image([{"a": b"one"}, {"b": b"two"}])
+        mock.add(image)
+        mock.require_token(mock.url + "/token")
+        self.assert_pulled(self.pull(mock, username="regid", password=SECRET), image)
+        tokens = [r for r in mock.requests if r[1].startswith("/token")]
+        self.assertEqual(len(tokens), 1)
+        self.assertEqual(tokens[0][2]["Authorization"], self.basic())
+        self.assertIn("scope=repository%3ateam%2fapp%3apull", tokens[0][1].lower())
+        self.assertIn("account=regid", tokens[0][1])
+        self.assertEqual(tokens[0][2]["User-Agent"].split("/")[0], "coracle")
+
+    def test_config_file(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        mock.require_token(mock.url + "/token")
+        with open(os.path.join(self.folder, "config.json"), "w") as out:
+            json.dump({"auths": {mock.host: {"auth": self.basic()[6:]}}}, out)
+        self.assert_pulled(self.pull(mock), image)
+        self.assertIn(self.basic(), mock.authorizations())
+
+    def test_evil_realm(self):
+        mock, evil, image = self.mock(), self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        mock.require_token(evil.url + "/token")
+        self.assert_pulled(self.pull(mock, username="regid", password=SECRET), image)
+        self.assertEqual(evil.authorizations(), [])
+        self.assertNotIn("account", evil.requests[0][1])
+        outcome = self.run_request(operation="login", domain=mock.host, username="regid", password=SECRET)
+        self.assertEqual(outcome.code, 1)
+        self.assertIn(evil.host, outcome.message)
+        self.assertEqual(evil.authorizations(), [])
+
+    def test_realm_by_plain_http(self):
+        mock = self.mock()
+        mock.require_token("http://auth.example.test/token")
+        outcome = self.pull(mock, username="regid", password=SECRET)
+        self.assertIn("https", outcome.message)
+        self.assertEqual(outcome.code, 1)
+
+    def test_redirect_drops_authorization(self):
+        mock, cdn, image = self.mock(), self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        cdn.blobs = mock.blobs
+        mock.require_token(mock.url + "/token")
+
+        def redirect(handler, _body):
+            if "/blobs/" in handler.path and handler.headers.get("Authorization"):
+                handler.answer(307, b"", {"Location": cdn.url + handler.path})
+                return True
+            return False
+        mock.hooks.append(redirect)
+        self.assert_pulled(self.pull(mock, username="regid", password=SECRET), image)
+        self.assertEqual(len(cdn.requests), 2)
+        self.assertEqual(cdn.authorizations(), [])
+        # A 401 of the other host is not answered with the password either.
+        shutil.rmtree(os.path.join(self.root, "layers"))
+        cdn.require_token(cdn.url + "/token")
+        outcome = self.pull(mock, username="regid", password=SECRET)
+        self.assertEqual(outcome.kind, "unauthorized")
+        self.assertEqual(cdn.authorizations(), [])
+        self.assertEqual([r for r in cdn.requests if r[1].startswith("/token")], [])
+
+    def test_redirect_to_plain_http_elsewhere(self):
+        mock = self.mock()
+        for location in ("http://169.254.169.254/latest/meta-data", "file:///etc/passwd", "ftp://127.0.0.1/"):
+            mock.hooks = [lambda handler, _: handler.answer(302, b"", {"Location": location}) or True]
+            self.assertIn(self.pull(mock).kind, ("denied", "invalid"))
+        mock.hooks = [lambda handler, _: handler.answer(302, b"", {"Location": handler.path}) or True]
+        self.assertEqual(self.pull(mock).kind, "limit")
+
+    def test_expired_token(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        seen = []
+
+        def expire(handler, _body):
+            if handler.path.startswith("/token"):
+                seen.append(handler.path)
+                handler.answer(200, json.dumps({"access_token": "t%d" % len(seen)}).encode())
+                return True
+            wanted = "Bearer t2" if "/blobs/" in handler.path else "Bearer t1"
+            if handler.headers.get("Authorization") == wanted:
+                return False
+            handler.refuse(401, "UNAUTHORIZED", "x", {"WWW-Authenticate": 'Bearer realm="%s/token"' % mock.url})
+            return True
+        mock.hooks = [expire]
+        self.assert_pulled(self.pull(mock, username="regid", password=SECRET), image)
+        self.assertEqual(len(seen), 2)
+
+    def test_identity_token(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        mock.require_token(mock.url + "/token")
+        forms = []
+
+        def take_form(handler, body):
+            if handler.path == "/token" and handler.command == "POST":
+                forms.append(body.decode())
+            return False
+        mock.hooks.insert(0, take_form)
+        with open(os.path.join(self.folder, "config.json"), "w") as out:
+            json.dump({"auths": {mock.host: {"auth": self.basic()[6:], "identitytoken": "a+b/c"}}}, out)
+        self.assert_pulled(self.pull(mock), image)
+        self.assertEqual(len(forms), 1)
+        self.assertIn("refresh_token=a%2Bb%2Fc", forms[0])
+        self.assertIn("scope=repository%3Ateam%2Fapp%3Apull", forms[0])
+        self.assertNotIn(self.basic(), mock.authorizations())
+
+    def test_token_with_line_break(self):
+        mock = self.mock()
+        mock.require_token(mock.url + "/token")
+        mock.hooks.insert(0, lambda handler, _: handler.path.startswith("/token") and (
+            handler.answer(200, json.dumps({"token": "a\r\nX-Evil: 1"}).encode()) or True))
+        self.assertEqual(self.pull(mock).kind, "invalid")
+
+    def test_login(self):
+        mock = self.mock()
+        request = dict(operation="login", domain=mock.host, username="regid", password=SECRET)
+        self.assertEqual(self.run_request(**request).last, {"event": "done"})
+        mock.require_token(mock.url + "/token")
+        self.assertEqual(self.run_request(**request).last, {"event": "done"})
+        mock.hooks.insert(0, lambda handler, _: handler.path.startswith("/token") and (
+            handler.refuse(401, "UNAUTHORIZED", "incorrect username or password") or True))
+        outcome = self.run_request(**request)
+        self.assertEqual(outcome.kind, "unauthorized")
+        self.assertEqual(outcome.message,
+                         'Get "%s/v2/": unauthorized: incorrect username or password' % mock.url)
+        self.assertNotIn(SECRET, json.dumps(outcome.events))
+
+    def test_never_plain_http_for_others(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.closing.append(listener)
+        listener.settimeout(0.1)
+        port = listener.getsockname()[1]
+        os.makedirs(os.path.join(self.folder, "certs.d", "127.0.0.1:%d" % port))
+        process, read_end = self.start(operation="login", domain="127.0.0.1:%d" % port, username="u", password=SECRET)
+        received = []
+        while process.poll() is None:
+            try:
+                connection, _ = listener.accept()
+                received.append(connection.recv(65536))
+                connection.close()
+            except TimeoutError:
+                pass
+        os.close(read_end)
+        self.assertEqual(process.returncode, 1)
+        self.assertTrue(received and all(data[:1] == b"\x16" for data in received), received)
+
+
+def make_certificate(folder):
+    key, certificate = (os.path.join(folder, name) for name in ("key.pem", "certificate.pem"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
+                    certificate], check=True, stderr=subprocess.DEVNULL)
+    return key, certificate
+
+
+class TlsTest(TransferTest):
+    def tls_mock(self):
+        mock = self.mock()
+        self.key, self.certificate = make_certificate(self.folder)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        mock.server.socket = context.wrap_socket(mock.server.socket, server_side=True)
+        mock.url = "https://" + mock.host
+        return mock
+
+    def test_realm_that_is_trusted(self):
+        mock, image = self.tls_mock(), Image([{"a": b"one"}])
+        folder = os.path.join(self.folder, "certs.d", mock.host)
+        os.makedirs(folder)
+        shutil.copy(self.certificate, os.path.join(folder, "ca.crt"))
+        realm = self.tls_mock()
+        other = os.path.join(self.folder, "certs.d", realm.host)
+        os.makedirs(other)
+        shutil.copy(self.certificate, os.path.join(other, "ca.crt"))
+        mock.add(image)
+        mock.require_token(realm.url + "/token")
+        self.assert_pulled(self.pull(mock, username="regid", password=SECRET), image)
+        self.assertEqual(realm.authorizations(), [])
+        with open(os.path.join(folder, "realm"), "w") as out:
+            out.write("auth.example.test\n%s\n" % realm.host)
+        self.assert_pulled(self.pull(mock, username="regid", password=SECRET), image)
+        self.assertEqual(len(realm.authorizations()), 1)
+
+    def test_certificates(self):
+        mock, image = self.tls_mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        certificate = self.certificate
+        folder = os.path.join(self.folder, "certs.d", mock.host)
+        os.makedirs(folder)
+        outcome = self.pull(mock)
+        self.assertEqual(outcome.kind, "invalid")
+        self.assertIn("is not trusted", outcome.message)
+        self.assertIn(folder + "/ca.crt", outcome.message)
+        shutil.copy(certificate, os.path.join(folder, "ca.crt"))
+        self.assert_pulled(self.pull(mock), image)
+
+
+class PushTest(TransferTest):
+    def test_round_trip(self):
+        mock, image = self.mock(), Image([{"a": b"one"}, {"b": NOISE}, {"c": b"3"}, {"d": b"4"}])
+        self.store(image)
+        outcome = self.push(mock, image)
+        self.assertEqual(outcome.last, {"event": "done", "manifest": image.digest, "repository_digest": image.digest,
+                                        "size": len(image.manifest)}, outcome.message)
+        self.assertEqual(mock.manifests["v1"], (OCI_MANIFEST, image.manifest))
+        self.assertEqual(mock.blobs, image.blobs)
+        statuses = outcome.statuses(image.diff_ids[1][7:19])
+        self.assertEqual((statuses[0], statuses[-1]), ("Preparing", "Pushed"))
+        again = self.push(mock, image, tag="v2")
+        self.assertEqual({s for s in again.statuses() if s not in ("Preparing", "Waiting")}, {"Layer already exists"})
+
+    def test_token_scopes_and_mount(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        self.store(image, with_layers=False)
+        mock.require_token(mock.url + "/token")
+
+        def mount(handler, _body):
+            if handler.command == "POST" and "mount=" in handler.path:
+                digest = image.layers[0]["digest"]
+                mock.blobs[digest] = image.blobs[digest]
+                handler.answer(201)
+                return True
+            return False
+        mock.hooks.append(mount)
+        layers = [{"digest": image.layers[0]["digest"], "diff_id": image.diff_ids[0],
+                   "source": mock.host + "/team/base"}]
+        outcome = self.push(mock, image, layers=layers, username="regid", password=SECRET)
+        self.assertEqual(outcome.last["event"], "done", outcome.message)
+        self.assertEqual(outcome.statuses()[-1], "Mounted from team/base")
+        scopes = [r[1].lower() for r in mock.requests if r[1].startswith("/token")]
+        self.assertTrue(any("team%2fapp%3apull%2cpush" in s and "team%2fbase%3apull" in s for s in scopes), scopes)
+
+    def test_copy_from_another_registry(self):
+        mock, origin, image = self.mock(), self.mock(), Image([{"a": NOISE}, {"b": b"two"}])
+        origin.add(image)
+        self.store(image, with_layers=False)
+        layers = [{"digest": d["digest"], "diff_id": i, "source": origin.host + "/team/base"}
+                  for d, i in zip(image.layers, image.diff_ids)]
+        outcome = self.push(mock, image, layers=layers)
+        self.assertEqual(outcome.last["event"], "done", outcome.message)
+        self.assertEqual(mock.blobs, image.blobs)
+
+    def test_blob_is_nowhere(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        self.store(image, with_layers=False)
+        outcome = self.push(mock, image)
+        self.assertEqual(outcome.kind, "not_found")
+        self.assertIn("pull the image again", outcome.message)
+        self.assertNotIn("v1", mock.manifests)
+
+    def test_denied(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        self.store(image)
+        mock.hooks = [lambda handler, _: handler.command == "POST" and (
+            handler.refuse(403, "DENIED", "requested access to the resource is denied") or True)]
+        outcome = self.push(mock, image)
+        self.assertEqual((outcome.kind, outcome.message),
+                         ("denied", "denied: requested access to the resource is denied"))
+
+    def test_damaged_blob(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        self.store(image)
+        name = os.path.join(self.root, "blobs", "sha256", image.layers[0]["digest"][7:])
+        with open(name, "r+b") as blob:
+            blob.seek(20)
+            blob.write(b"\xff\xff")
+        outcome = self.push(mock, image)
+        self.assertEqual(outcome.code, 1)
+        self.assertIn("digest", outcome.message)
+        self.assertNotIn("v1", mock.manifests)
+
+    def test_upload_elsewhere_gets_no_credentials(self):
+        mock, storage, image = self.mock(), self.mock(), Image([{"a": b"one"}])
+        self.store(image)
+        mock.require_token(mock.url + "/token")
+        mock.hooks.append(lambda handler, _: handler.command == "POST" and (
+            handler.answer(202, b"", {"Location": storage.url + "/v2/x/blobs/uploads/7?_state=a%2Bb"}) or True))
+        outcome = self.push(mock, image, username="regid", password=SECRET)
+        self.assertEqual(outcome.last["event"], "done", outcome.message)
+        self.assertEqual(storage.authorizations(), [])
+        self.assertEqual(storage.blobs, image.blobs)
+
+    def test_flaky_upload(self):
+        mock, image = self.mock(), Image([{"a": NOISE}])
+        self.store(image)
+        left = [1]
+
+        def flaky(handler, _body):
+            if handler.command == "PUT" and "/uploads/" in handler.path and left[0]:
+                left[0] -= 1
+                handler.answer(502, b"<html>bad gateway</html>")
+                return True
+            return False
+        mock.hooks = [flaky]
+        self.assertEqual(self.push(mock, image).last["event"], "done")
+        self.assertEqual(mock.blobs, image.blobs)
+
+
+class OtherTest(TransferTest):
+    def test_digest(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        request = dict(operation="digest", domain=mock.host, path="team/app", tag="latest")
+        expected = {"event": "done", "repository_digest": image.digest, "size": len(image.manifest)}
+        self.assertEqual(self.run_request(**request).last, expected)
+        self.assertEqual([r[0] for r in mock.requests], ["HEAD"])
+        mock.hooks = [lambda handler, _: handler.answer(200, image.manifest, {"Content-Type": OCI_MANIFEST}) or True]
+        self.assertEqual(self.run_request(**request).last, expected)
+        self.assertEqual(self.run_request(**dict(request, domain="127.0.0.1:1")).kind, "network")
+
+    def test_bad_requests(self):
+        for request in ({}, {"operation": "eat"}, {"operation": "pull", "domain": "a.test"},
+                        {"operation": "digest", "domain": "a.test", "path": "../x", "tag": "t"},
+                        {"operation": "digest", "domain": "a.test", "path": "x", "tag": "a/b"},
+                        {"operation": "digest", "domain": "a.test/b?c", "path": "x", "tag": "t"},
+                        {"operation": "digest", "domain": "u:p@a.test", "path": "x", "tag": "t"},
+                        {"operation": "digest", "domain": "a.test", "path": "x", "digest": "sha256:../x"}):
+            outcome = self.run_request(**request)
+            self.assertEqual((outcome.code, outcome.last["event"]), (1, "error"))
+
+    def test_client(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        environment = dict(self.environment, CORACLE_LIBEXEC=os.path.dirname(os.path.abspath(PROGRAM)))
+
+        def ask(tag):
+            request = dict(operation="pull", root=self.root, domain=mock.host, path="team/app", tag=tag,
+                           platform="linux/amd64")
+            return subprocess.run([PROBE], input=json.dumps(request), env=environment, capture_output=True, text=True)
+        good = ask("latest")
+        self.assertEqual(good.returncode, 0, good.stdout)
+        self.assertEqual(json.loads(good.stdout.splitlines()[-1])["manifest"], image.digest)
+        self.assertIn("Pull complete", good.stdout)
+        bad = ask("nope")
+        self.assertEqual(bad.returncode, 1)
+        self.assertTrue(bad.stdout.startswith("failed 4 manifest for"), bad.stdout)
+        environment["CORACLE_LIBEXEC"] = self.folder
+        self.assertIn("coracle-transfer", ask("latest").stdout)
+
+
+@unittest.skipUnless(shutil.which("docker-registry"), "docker-registry is not installed")
+class DockerRegistryTest(TransferTest):
+    tls = False
+
+    def setUp(self):
+        super().setUp()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.host = "127.0.0.1:%d" % listener.getsockname()[1]
+        config = {"version": "0.1", "log": {"level": "error"}, "http": {"addr": self.host},
+                  "storage": {"filesystem": {"rootdirectory": os.path.join(self.folder, "registry")}}}
+        script = "import crypt; print(crypt.crypt(%r, '$2b$05$' + 'a' * 22))" % SECRET
+        salted = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout.strip()
+        self.password = None
+        if salted.startswith("$2b$"):
+            self.password = SECRET
+            path = os.path.join(self.folder, "htpasswd")
+            with open(path, "w") as out:
+                out.write("regid:%s\n" % salted.replace("$2b$", "$2y$", 1))
+            config["auth"] = {"htpasswd": {"realm": "test", "path": path}}
+        if self.tls:
+            key, certificate = make_certificate(self.folder)
+            config["http"]["tls"] = {"certificate": certificate, "key": key}
+            folder = os.path.join(self.folder, "certs.d", self.host)
+            os.makedirs(folder)
+            shutil.copy(certificate, os.path.join(folder, "ca.crt"))
+        path = os.path.join(self.folder, "registry.json")
+        with open(path, "w") as out:
+            json.dump(config, out)
+        self.process = subprocess.Popen(["docker-registry", "serve", path], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            try:
+                socket.create_connection(tuple([self.host.split(":")[0], int(self.host.split(":")[1])])).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+
+    def tearDown(self):
+        self.process.terminate()
+        self.process.wait()
+        super().tearDown()
+
+    def test_journey(self):
+        who = {"username": "regid", "password": self.password} if self.password else {}
+        image = Image([{"a": b"one"}, {"b": NOISE}, {"c": b"3"}, {"d": b"4"}])
+        self.store(image)
+        if self.password:
+            login = dict(operation="login", domain=self.host, username="regid", password="wrong")
+            outcome = self.run_request(**login)
+            self.assertRegex(outcome.message, '^Get "https?://%s/v2/": unauthorized: ' % self.host)
+            self.assertEqual(self.run_request(**dict(login, password=SECRET)).last, {"event": "done"})
+            self.assertIn("no basic auth credentials", self.push(self, image).message)
+        outcome = self.push(self, image, **who)
+        self.assertEqual(outcome.last["event"], "done", outcome.message)
+        outcome = self.run_request(operation="push", root=self.root, domain=self.host, path="team/other", tag="v1",
+                                   manifest=image.digest, layers=[
+                                       {"digest": d["digest"], "diff_id": i, "source": self.host + "/team/app"}
+                                       for d, i in zip(image.layers, image.diff_ids)], **who)
+        self.assertEqual(outcome.last["event"], "done", outcome.message)
+        self.assertIn("Mounted from team/app", outcome.statuses())
+        shutil.rmtree(self.root)
+        os.makedirs(os.path.join(self.root, "blobs"))
+        self.assert_pulled(self.pull(self, path="team/other", tag="v1", **who), image)
+        outcome = self.run_request(operation="digest", domain=self.host, path="team/app", tag="v1", **who)
+        self.assertEqual(outcome.last["repository_digest"], image.digest)
+        outcome = self.pull(self, tag="v9", **who)
+        self.assertEqual(outcome.message, "manifest for %s/team/app:v9 not found: manifest unknown: manifest unknown"
+                         % self.host)
+
+
+class DockerRegistryTlsTest(DockerRegistryTest):
+    """HTTP/2, which Go's server offers over TLS."""
+    tls = True
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
