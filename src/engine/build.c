@@ -1,0 +1,240 @@
+/*
+ * What a build needs of the engine: an image for FROM, a container for RUN.
+ *
+ * The container of a RUN step is a child of the building process and has no record: it is confined like any other, has
+ * an address on the bridge, and dies with its parent. Its cgroup and address carry the process's number, so that a
+ * later build can tell what a killed one left.
+ */
+#include "engine/build.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "base/random.h"
+#include "engine/container_config.h"
+#include "engine/etc_files.h"
+#include "engine/network.h"
+#include "engine/pull.h"
+#include "engine/start.h"
+#include "runtime/capability.h"
+#include "runtime/cgroup.h"
+#include "runtime/launch.h"
+#include "runtime/seccomp.h"
+#include "store/layer_folder.h"
+
+/* The step that a signal has to end; 0: none. */
+static volatile pid_t current_step;
+static volatile sig_atomic_t was_interrupted;
+
+static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+static void on_signal(int number)
+{
+	was_interrupted = number;
+	if (current_step > 0) {
+		kill(current_step, SIGKILL);
+		return;
+	}
+	/* Between steps there is nothing to take down: what a copy has begun is garbage that no row names. */
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+/* One step's own things, given back by step_release. */
+struct step {
+	struct engine *engine;
+	char *name; /* "build-<pid>-<random>": key of address and cgroup, folder below RUN_ROOT */
+	char *cgroup;
+	struct container_config config; /* only what the network asks for */
+	struct network_plan network;
+	struct etc_files etc;
+	int *layer_fds;
+	size_t layer_count;
+	struct seccomp_filter seccomp;
+	int folder_fd;
+};
+
+static void step_release(struct step *step)
+{
+	struct error ignored = {0};
+	cgroup_destroy(step->cgroup, &ignored);
+	network_disconnect(step->engine, step->name, &step->config, &ignored);
+	etc_files_close(&step->etc);
+	for (size_t i = 0; i < step->layer_count; i++)
+		close(step->layer_fds[i]);
+	free(step->layer_fds);
+	seccomp_filter_release(&step->seccomp);
+	if (step->folder_fd >= 0)
+		close(step->folder_fd);
+	remove_tree_at(step->engine->store->run_root_fd, step->name, &ignored);
+	network_plan_release(&step->network);
+	container_config_release(&step->config);
+	free(step->name);
+	free(step->cgroup);
+}
+
+static int open_layers(struct step *step, const struct build_run *run, struct error *err)
+{
+	step->layer_fds = allocate_array(run->diff_id_count, sizeof *step->layer_fds);
+	for (size_t i = 0; i < run->diff_id_count; i++) {
+		const struct digest *diff_id = &run->diff_ids[run->diff_id_count - 1 - i];
+		if (layer_folder_open(step->engine->store->root_fd, diff_id, &step->layer_fds[i], err) < 0)
+			return -1;
+		step->layer_count++;
+	}
+	return 0;
+}
+
+static int prepare(struct step *step, const struct build_run *run, struct error *err)
+{
+	char address[INET_ADDRSTRLEN];
+	if (network_plan_container(step->engine, step->name, &step->config, &step->network, err) < 0)
+		return -1;
+	inet_ntop(AF_INET, &step->network.endpoint.address, address, sizeof address);
+	step->folder_fd = open_folder_at(step->engine->store->run_root_fd, step->name, true, 0700, err);
+	struct etc_options etc = {
+		.hostname = "buildkitsandbox", /* the name that BuildKit's steps see */
+		.address = address,
+		.extra_hosts = &step->config.extra_hosts,
+		.dns = &step->config.dns,
+	};
+	if (step->folder_fd < 0 || etc_files_write(step->folder_fd, &etc, &step->etc, err) < 0 ||
+	    open_layers(step, run, err) < 0)
+		return -1;
+	cleanup_close int cache = open_folder_at(step->engine->store->root_fd, "cache", true, 0700, err);
+	return cache < 0 ? -1 : seccomp_default_filter(cache, CAPABILITY_DEFAULT_SET, &step->seccomp, err);
+}
+
+static void fill_environment(const struct build_run *run, struct string_list *environment)
+{
+	string_list_set_key(environment, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	const struct string_list *lists[] = {&run->config->environment, &run->build_arguments};
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		for (size_t j = 0; j < lists[i]->count; j++) {
+			const char *item = lists[i]->items[j];
+			cleanup_free char *key = format_string("%.*s", (int)strcspn(item, "="), item);
+			string_list_set_key(environment, key, strchr(item, '=') + 1);
+		}
+	}
+}
+
+static int wait_for_step(struct runtime_process *process, const sigset_t *mask, int *ret_exit_code, struct error *err)
+{
+	int status;
+	sigset_t held;
+	current_step = process->pid;
+	/* A signal that came while the step was prepared is delivered here, and ends it. */
+	sigprocmask(SIG_SETMASK, mask, &held);
+	while (waitpid(process->pid, &status, 0) < 0) {
+		if (errno != EINTR) {
+			status = SIGKILL;
+			break;
+		}
+	}
+	sigprocmask(SIG_SETMASK, &held, NULL);
+	current_step = 0;
+	close(process->pidfd);
+	if (was_interrupted)
+		return error_set(err, ERROR_CANCELLED, "interrupted");
+	*ret_exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return 0;
+}
+
+static int run_prepared(struct step *step, const struct build_run *run, int output_fd, const sigset_t *mask,
+			int *ret_exit_code, struct error *err)
+{
+	cleanup_close int no_input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct runtime_spec spec = {
+		.id = step->name,
+		.cgroup = step->cgroup,
+		.layer_fds = step->layer_fds,
+		.layer_count = step->layer_count,
+		.upper_fd = run->upper_fd,
+		.work_fd = run->work_fd,
+		.hostname_fd = step->etc.hostname_fd,
+		.hosts_fd = step->etc.hosts_fd,
+		.resolv_conf_fd = step->etc.resolv_conf_fd,
+		.hostname = "buildkitsandbox",
+		.arguments = (const char *const *)run->arguments.items,
+		.working_directory = run->config->working_directory ? run->config->working_directory : "",
+		.user = run->config->user ? run->config->user : "",
+		.capabilities = CAPABILITY_DEFAULT_SET,
+		.seccomp = &step->seccomp.program,
+		.network = SPEC_NETWORK_OWN,
+		.stdio_fds = {no_input, output_fd, output_fd},
+		.die_with_parent = true,
+	};
+	fill_environment(run, &spec.environment);
+	struct runtime_inside inside = {endpoint_configure_inside, &step->network.endpoint};
+	struct runtime_process process = {.pidfd = -1, .sync_fd = -1, .terminal_fd = -1};
+	int result = runtime_launch_with(&spec, &inside, &process, err);
+	string_list_release(&spec.environment);
+	if (result < 0)
+		return -1;
+	if (network_connect(&step->network, &step->config, process.pid, err) < 0 || runtime_start(&process, err) < 0) {
+		runtime_abandon(&process, step->cgroup);
+		return -1;
+	}
+	return wait_for_step(&process, mask, ret_exit_code, err);
+}
+
+static int run_step(void *context, const struct build_run *run, int output_fd, int *ret_exit_code, struct error *err)
+{
+	struct step step = {.engine = context, .etc = ETC_FILES_INIT, .folder_fd = -1};
+	container_config_init(&step.config);
+	char suffix[9];
+	random_hex(suffix, sizeof suffix - 1);
+	step.name = format_string("build-%d-%s", (int)getpid(), suffix);
+	step.cgroup = container_cgroup_path(step.name);
+	/* From here until all is given back, a signal waits for wait_for_step. */
+	sigset_t held, before;
+	sigemptyset(&held);
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		sigaddset(&held, ending_signals[i]);
+	sigprocmask(SIG_BLOCK, &held, &before);
+	int result = prepare(&step, run, err);
+	if (result == 0)
+		result = run_prepared(&step, run, output_fd, &before, ret_exit_code, err);
+	step_release(&step);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return result;
+}
+
+static int resolve_image(void *context, const char *name, bool always_pull, struct image *ret_image, struct error *err)
+{
+	struct engine *engine = context;
+	if (!always_pull) {
+		if (image_find(engine->store, name, ret_image, err) == 0)
+			return 0;
+		if (err->kind != ERROR_NOT_FOUND)
+			return -1;
+		error_clear(err);
+	}
+	cleanup_reference struct reference reference = {0};
+	struct pull_outcome outcome;
+	if (reference_parse(name, &reference, err) < 0 || image_pull(engine, &reference, NULL, NULL, &outcome, err) < 0)
+		return -1;
+	*ret_image = outcome.image;
+	return 0;
+}
+
+int engine_build(struct engine *engine, const struct build_options *options, struct image *ret_image, struct error *err)
+{
+	/* Without SA_RESTART: a wait for the step ends, and the build takes itself down in order. */
+	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction before[ARRAY_SIZE(ending_signals)];
+	struct build_host host = {.context = engine, .resolve_image = resolve_image, .run = run_step};
+	was_interrupted = 0;
+	network_release_dead_builds(engine);
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		sigaction(ending_signals[i], &action, &before[i]);
+	int result = build_image(engine->store, &host, options, ret_image, err);
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		sigaction(ending_signals[i], &before[i], NULL);
+	return was_interrupted && result == 0 ? error_set(err, ERROR_CANCELLED, "interrupted") : result;
+}

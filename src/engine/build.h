@@ -1,0 +1,8 @@
+/* `build`: the engine gives the builder images and containers. */
+#pragma once
+
+#include "build/build.h"
+#include "engine/engine.h"
+
+int engine_build(struct engine *engine, const struct build_options *options, struct image *ret_image,
+		 struct error *err);

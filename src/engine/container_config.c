@@ -1,0 +1,111 @@
+#include "engine/container_config.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "runtime/capability.h"
+
+void container_config_init(struct container_config *config)
+{
+	*config = (struct container_config){.stop_timeout = -1};
+}
+
+void container_config_release(struct container_config *config)
+{
+	free(config->hostname);
+	free(config->working_directory);
+	free(config->user);
+	free(config->stop_signal);
+	string_list_release(&config->entrypoint);
+	string_list_release(&config->command);
+	string_list_release(&config->environment);
+	string_list_release(&config->groups);
+	string_list_release(&config->labels);
+	string_list_release(&config->exposed_ports);
+	string_list_release(&config->extra_hosts);
+	string_list_release(&config->dns);
+	string_list_release(&config->capabilities_add);
+	string_list_release(&config->capabilities_drop);
+	string_list_release(&config->layers);
+	for (size_t i = 0; i < config->mount_count; i++) {
+		free(config->mounts[i].source);
+		free(config->mounts[i].target);
+		free(config->mounts[i].options);
+	}
+	free(config->mounts);
+	free(config->ports);
+	container_config_init(config);
+}
+
+void container_config_apply_image(struct container_config *config, const struct image_config *image)
+{
+	/* An entrypoint of the user's own takes the image's command with it (docs: "docker run --entrypoint"). */
+	if (!config->has_entrypoint) {
+		string_list_copy(&config->entrypoint, &image->entrypoint);
+		if (!config->has_command)
+			string_list_copy(&config->command, &image->command);
+	}
+	struct string_list environment = {0};
+	string_list_copy(&environment, &image->environment);
+	for (size_t i = 0; i < config->environment.count; i++) {
+		const char *item = config->environment.items[i];
+		cleanup_free char *key = format_string("%.*s", (int)strcspn(item, "="), item);
+		string_list_set_key(&environment, key, strchr(item, '=') + 1);
+	}
+	string_list_release(&config->environment);
+	config->environment = environment;
+	if (!config->working_directory)
+		config->working_directory = duplicate_string(image->working_directory ? image->working_directory : "");
+	if (!config->user)
+		config->user = duplicate_string(image->user ? image->user : "");
+	if (!config->stop_signal && image->stop_signal)
+		config->stop_signal = duplicate_string(image->stop_signal);
+	for (size_t i = 0; i < image->labels.count; i++) {
+		const char *item = image->labels.items[i];
+		cleanup_free char *key = format_string("%.*s", (int)strcspn(item, "="), item);
+		if (string_list_find_key(&config->labels, key) < 0)
+			string_list_add(&config->labels, item);
+	}
+	for (size_t i = 0; i < image->exposed_ports.count; i++)
+		image_config_add_sorted(&config->exposed_ports, image->exposed_ports.items[i]);
+	for (size_t i = 0; i < image->diff_id_count; i++)
+		string_list_add(&config->layers, image->diff_ids[i].text);
+	/* Volumes of the image that nothing was mounted on are anonymous ones. */
+	for (size_t i = 0; i < image->volumes.count; i++) {
+		bool taken = false;
+		for (size_t j = 0; j < config->mount_count; j++)
+			taken = taken || strcmp(config->mounts[j].target, image->volumes.items[i]) == 0;
+		if (taken)
+			continue;
+		config->mounts = reallocate_array(config->mounts, config->mount_count + 1, sizeof *config->mounts);
+		config->mounts[config->mount_count++] = (struct container_mount){
+			.kind = CONTAINER_MOUNT_VOLUME,
+			.source = duplicate_string(""),
+			.target = duplicate_string(image->volumes.items[i]),
+			.options = duplicate_string(""),
+		};
+	}
+}
+
+int container_config_capabilities(const struct container_config *config, uint64_t *ret_bits, struct error *err)
+{
+	if (config->privileged) {
+		*ret_bits = capability_all();
+		return 0;
+	}
+	uint64_t bits = CAPABILITY_DEFAULT_SET;
+	uint64_t some;
+	/* Docker's order: "--cap-drop ALL --cap-add X" leaves X. */
+	for (size_t i = 0; i < config->capabilities_drop.count; i++) {
+		if (capability_parse(config->capabilities_drop.items[i], &some, err) < 0)
+			return -1;
+		bits &= ~some;
+	}
+	for (size_t i = 0; i < config->capabilities_add.count; i++) {
+		if (capability_parse(config->capabilities_add.items[i], &some, err) < 0)
+			return -1;
+		bits |= some;
+	}
+	*ret_bits = bits;
+	return 0;
+}

@@ -1,0 +1,91 @@
+/*
+ * What a container is to be: the user's options over the image's defaults. It is kept as a JSON document in the
+ * container's record, so that a start needs nothing else.
+ */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "base/string_list.h"
+#include "network/endpoint.h"
+#include "oci/image_config.h"
+#include "runtime/spec.h"
+
+enum container_mount_kind { CONTAINER_MOUNT_BIND, CONTAINER_MOUNT_VOLUME, CONTAINER_MOUNT_TMPFS };
+
+struct container_mount {
+	enum container_mount_kind kind;
+	char *source;  /* host path; volume name, "" until an anonymous one has its name; "" for tmpfs */
+	char *target;  /* absolute, inside the container */
+	char *options; /* tmpfs: "size=64m"; else "" */
+	bool read_only;
+	bool make_source; /* -v makes a host folder that is missing; --mount does not */
+};
+
+enum container_network { CONTAINER_NETWORK_BRIDGE, CONTAINER_NETWORK_HOST, CONTAINER_NETWORK_NONE };
+
+struct container_config {
+	char *hostname; /* NULL: the first 12 digits of the id */
+	/* What runs: entrypoint, then command. */
+	struct string_list entrypoint;
+	bool has_entrypoint;
+	struct string_list command;
+	bool has_command;
+	struct string_list environment; /* KEY=VALUE */
+	char *working_directory;
+	char *user;
+	struct string_list groups;
+	struct string_list labels; /* KEY=VALUE */
+	char *stop_signal;
+	int64_t stop_timeout; /* seconds; -1: the default of 10 */
+
+	bool terminal;
+	bool open_input; /* -i */
+	bool use_init;
+	bool read_only_root;
+
+	struct container_mount *mounts;
+	size_t mount_count;
+
+	enum container_network network;
+	struct published_port *ports; /* host_port 0 until one is found */
+	size_t port_count;
+	struct string_list exposed_ports; /* "8000/tcp" */
+	struct string_list extra_hosts;	  /* NAME:ADDRESS */
+	struct string_list dns;
+
+	bool privileged;
+	bool no_new_privileges;
+	bool seccomp_unconfined;
+	struct string_list capabilities_add, capabilities_drop;
+	struct spec_resources resources;
+	int64_t shm_bytes;
+
+	struct string_list layers; /* diff ids, base first; from the image */
+};
+
+void container_config_init(struct container_config *config);
+void container_config_release(struct container_config *config);
+#define cleanup_container_config CLEANUP(container_config_release)
+
+json_t *container_config_to_json(const struct container_config *config);
+int container_config_from_json(const json_t *document, struct container_config *ret_config, struct error *err);
+
+/* Puts the image's defaults where the user said nothing. */
+void container_config_apply_image(struct container_config *config, const struct image_config *image);
+
+/* What users write. Messages are Docker's. */
+int container_config_add_volume(struct container_config *config, const char *text, struct error *err); /* -v */
+int container_config_add_mount(struct container_config *config, const char *text, struct error *err);  /* --mount */
+int container_config_add_tmpfs(struct container_config *config, const char *text, struct error *err);  /* --tmpfs */
+int container_config_add_port(struct container_config *config, const char *text, struct error *err);   /* -p */
+int container_config_add_environment(struct container_config *config, const char *text, struct error *err); /* -e */
+int container_config_add_environment_file(struct container_config *config, const char *path, struct error *err);
+int container_config_set_network(struct container_config *config, const char *text, struct error *err);
+int container_config_add_security(struct container_config *config, const char *text, struct error *err);
+
+/* The capabilities that come of --cap-add, --cap-drop and --privileged. */
+int container_config_capabilities(const struct container_config *config, uint64_t *ret_bits, struct error *err);

@@ -1,0 +1,191 @@
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "engine/container_config.h"
+
+static const char *const mount_kinds[] = {"bind", "volume", "tmpfs"};
+static const char *const networks[] = {"bridge", "host", "none"};
+
+static json_t *mounts_to_json(const struct container_config *config)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < config->mount_count; i++) {
+		const struct container_mount *mount = &config->mounts[i];
+		json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "kind",
+						       mount_kinds[mount->kind], "source", mount->source, "target",
+						       mount->target, "options", mount->options, "readOnly",
+						       mount->read_only, "makeSource", mount->make_source));
+	}
+	return array;
+}
+
+static json_t *ports_to_json(const struct container_config *config)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < config->port_count; i++) {
+		const struct published_port *port = &config->ports[i];
+		char address[INET_ADDRSTRLEN];
+		inet_ntop(AF_INET, &port->host_address, address, sizeof address);
+		json_array_append_new(array, json_pack("{s:s, s:i, s:i, s:b}", "hostAddress", address, "hostPort",
+						       port->host_port, "containerPort", port->container_port, "udp",
+						       port->is_udp));
+	}
+	return array;
+}
+
+/* The lists and numbers by name, once for both ways. */
+#define LIST_MEMBERS(apply)                                                                                            \
+	apply(entrypoint) apply(command) apply(environment) apply(groups) apply(labels) apply(exposed_ports)           \
+		apply(extra_hosts) apply(dns) apply(capabilities_add) apply(capabilities_drop) apply(layers)
+#define BOOLEAN_MEMBERS(apply)                                                                                         \
+	apply(has_entrypoint) apply(has_command) apply(terminal) apply(open_input) apply(use_init)                     \
+		apply(read_only_root) apply(privileged) apply(no_new_privileges) apply(seccomp_unconfined)
+#define NUMBER_MEMBERS(apply)                                                                                          \
+	apply(stop_timeout) apply(shm_bytes) apply(resources.memory_bytes) apply(resources.memory_swap_bytes)          \
+		apply(resources.pids_limit) apply(resources.cpu_quota_us) apply(resources.cpu_shares)
+#define TEXT_MEMBERS(apply) apply(hostname) apply(working_directory) apply(user) apply(stop_signal)
+
+json_t *container_config_to_json(const struct container_config *config)
+{
+	json_t *document = json_object();
+#define PUT(name) json_object_set_new(document, #name, json_from_strings(&config->name));
+	LIST_MEMBERS(PUT)
+#undef PUT
+#define PUT(name) json_object_set_new(document, #name, json_boolean(config->name));
+	BOOLEAN_MEMBERS(PUT)
+#undef PUT
+#define PUT(name) json_object_set_new(document, #name, json_integer(config->name));
+	NUMBER_MEMBERS(PUT)
+#undef PUT
+#define PUT(name)                                                                                                      \
+	if (config->name)                                                                                              \
+		json_object_set_new(document, #name, json_string(config->name));
+	TEXT_MEMBERS(PUT)
+#undef PUT
+	json_object_set_new(document, "network", json_string(networks[config->network]));
+	json_object_set_new(document, "mounts", mounts_to_json(config));
+	json_object_set_new(document, "ports", ports_to_json(config));
+	return document;
+}
+
+static int index_of(const char *const *names, size_t count, const char *name, size_t *ret_index)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(names[i], name) == 0) {
+			*ret_index = i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int mounts_from_json(const json_t *document, struct container_config *config, struct error *err)
+{
+	json_t *array = NULL;
+	if (json_get_array(document, "mounts", &array, err) < 0)
+		return -1;
+	config->mounts = allocate_array(json_array_size(array), sizeof *config->mounts);
+	size_t index;
+	json_t *item;
+	json_array_foreach(array, index, item)
+	{
+		const char *kind, *source, *target, *options;
+		bool read_only = false;
+		bool make_source = false;
+		size_t number;
+		if (json_need_string(item, "kind", &kind, err) < 0 ||
+		    json_need_string(item, "source", &source, err) < 0 ||
+		    json_need_string(item, "target", &target, err) < 0 ||
+		    json_need_string(item, "options", &options, err) < 0 ||
+		    json_get_boolean(item, "readOnly", &read_only, err) < 0 ||
+		    json_get_boolean(item, "makeSource", &make_source, err) < 0)
+			return -1;
+		if (index_of(mount_kinds, ARRAY_SIZE(mount_kinds), kind, &number) < 0)
+			return error_set(err, ERROR_CORRUPT, "unknown kind of mount \"%s\"", kind);
+		config->mounts[config->mount_count++] = (struct container_mount){
+			.kind = (enum container_mount_kind)number,
+			.source = duplicate_string(source),
+			.target = duplicate_string(target),
+			.options = duplicate_string(options),
+			.read_only = read_only,
+			.make_source = make_source,
+		};
+	}
+	return 0;
+}
+
+static int ports_from_json(const json_t *document, struct container_config *config, struct error *err)
+{
+	json_t *array = NULL;
+	if (json_get_array(document, "ports", &array, err) < 0)
+		return -1;
+	config->ports = allocate_array(json_array_size(array), sizeof *config->ports);
+	size_t index;
+	json_t *item;
+	json_array_foreach(array, index, item)
+	{
+		const char *address;
+		int64_t host_port, container_port;
+		struct published_port *port = &config->ports[config->port_count];
+		if (json_need_string(item, "hostAddress", &address, err) < 0 ||
+		    json_need_integer(item, "hostPort", &host_port, err) < 0 ||
+		    json_need_integer(item, "containerPort", &container_port, err) < 0 ||
+		    json_get_boolean(item, "udp", &port->is_udp, err) < 0)
+			return -1;
+		if (inet_pton(AF_INET, address, &port->host_address) != 1 || host_port < 0 || host_port > UINT16_MAX ||
+		    container_port < 1 || container_port > UINT16_MAX)
+			return error_set(err, ERROR_CORRUPT, "a published port is out of range");
+		port->host_port = (uint16_t)host_port;
+		port->container_port = (uint16_t)container_port;
+		config->port_count++;
+	}
+	return 0;
+}
+
+static int members_from_json(const json_t *document, struct container_config *config, struct error *err)
+{
+#define GET(name)                                                                                                      \
+	if (json_get_strings(document, #name, &config->name, err) < 0)                                                 \
+		return -1;
+	LIST_MEMBERS(GET)
+#undef GET
+#define GET(name)                                                                                                      \
+	if (json_get_boolean(document, #name, &config->name, err) < 0)                                                 \
+		return -1;
+	BOOLEAN_MEMBERS(GET)
+#undef GET
+#define GET(name)                                                                                                      \
+	if (json_get_integer(document, #name, &config->name, err) < 0)                                                 \
+		return -1;
+	NUMBER_MEMBERS(GET)
+#undef GET
+	const char *text;
+#define GET(name)                                                                                                      \
+	text = NULL;                                                                                                   \
+	if (json_get_string(document, #name, &text, err) < 0)                                                          \
+		return -1;                                                                                             \
+	config->name = duplicate_string(text);
+	TEXT_MEMBERS(GET)
+#undef GET
+	const char *network;
+	size_t number;
+	if (json_need_string(document, "network", &network, err) < 0)
+		return -1;
+	if (index_of(networks, ARRAY_SIZE(networks), network, &number) < 0)
+		return error_set(err, ERROR_CORRUPT, "unknown network \"%s\"", network);
+	config->network = (enum container_network)number;
+	if (mounts_from_json(document, config, err) < 0)
+		return -1;
+	return ports_from_json(document, config, err);
+}
+
+int container_config_from_json(const json_t *document, struct container_config *ret_config, struct error *err)
+{
+	cleanup_container_config struct container_config config;
+	container_config_init(&config);
+	if (members_from_json(document, &config, err) < 0)
+		return error_wrap(err, "the container's record");
+	*ret_config = config;
+	container_config_init(&config);
+	return 0;
+}

@@ -1,0 +1,319 @@
+/* What users write behind -v, --mount, --tmpfs, -p, -e, --network and --security-opt. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "engine/container_config.h"
+#include "store/volume.h"
+
+#define ENVIRONMENT_FILE_LIMIT ((size_t)1024 * 1024)
+#define PORT_RANGE_LIMIT       4096
+
+static int add_mount(struct container_config *config, struct container_mount mount, struct error *err)
+{
+	const char *problem = NULL;
+	size_t length = strlen(mount.target);
+	while (length > 1 && mount.target[length - 1] == '/')
+		mount.target[--length] = '\0';
+	if (mount.target[0] != '/')
+		problem = "invalid mount path: '%s' mount path must be absolute";
+	else if (length == 1)
+		problem = "invalid specification: destination can't be '%s'";
+	for (size_t i = 0; !problem && i < config->mount_count; i++)
+		if (strcmp(config->mounts[i].target, mount.target) == 0)
+			problem = "Duplicate mount point: %s";
+	if (problem) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		error_set(err, ERROR_INVALID, problem, mount.target);
+#pragma GCC diagnostic pop
+		free(mount.source);
+		free(mount.target);
+		free(mount.options);
+		return -1;
+	}
+	config->mounts = reallocate_array(config->mounts, config->mount_count + 1, sizeof *config->mounts);
+	config->mounts[config->mount_count++] = mount;
+	return 0;
+}
+
+static char *absolute_path(const char *path)
+{
+	if (path[0] == '/')
+		return duplicate_string(path);
+	char folder[4096];
+	if (!getcwd(folder, sizeof folder))
+		return duplicate_string(path);
+	if (strncmp(path, "./", 2) == 0)
+		path += 2;
+	return strcmp(path, ".") == 0 ? duplicate_string(folder) : format_string("%s/%s", folder, path);
+}
+
+static int classify_source(struct container_mount *mount, const char *source, struct error *err)
+{
+	if (source[0] == '/' || source[0] == '.') {
+		mount->kind = CONTAINER_MOUNT_BIND;
+		mount->source = absolute_path(source);
+		return 0;
+	}
+	if (*source && !volume_name_is_valid(source))
+		return error_set(
+			err, ERROR_INVALID,
+			"create %s: \"%s\" includes invalid characters for a local volume name, only "
+			"\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use "
+			"absolute path",
+			source, source);
+	mount->kind = CONTAINER_MOUNT_VOLUME;
+	mount->source = duplicate_string(source);
+	return 0;
+}
+
+/* -v [SOURCE:]TARGET[:ro|rw|z|Z|…] */
+int container_config_add_volume(struct container_config *config, const char *text, struct error *err)
+{
+	cleanup_free char *copy = duplicate_string(text);
+	char *parts[4] = {NULL};
+	size_t count = 0;
+	for (char *rest = copy; rest && count < ARRAY_SIZE(parts);)
+		parts[count++] = strsep(&rest, ":");
+	if (count > 3 || !*parts[count == 1 ? 0 : 1] || (count > 1 && !*parts[0]))
+		return error_set(err, ERROR_INVALID, "invalid volume specification: '%s'", text);
+	struct container_mount mount = {0};
+	if (count == 3) {
+		for (char *rest = parts[2], *word; (word = strsep(&rest, ","));) {
+			if (strcmp(word, "ro") == 0)
+				mount.read_only = true;
+			else if (strcmp(word, "rw") != 0 && strcmp(word, "z") != 0 && strcmp(word, "Z") != 0)
+				return error_set(err, ERROR_INVALID, "invalid mode: %s", parts[2]);
+		}
+	}
+	if (classify_source(&mount, count == 1 ? "" : parts[0], err) < 0)
+		return -1;
+	mount.make_source = mount.kind == CONTAINER_MOUNT_BIND;
+	mount.target = duplicate_string(parts[count == 1 ? 0 : 1]);
+	mount.options = duplicate_string("");
+	return add_mount(config, mount, err);
+}
+
+int container_config_add_tmpfs(struct container_config *config, const char *text, struct error *err)
+{
+	const char *colon = strchr(text, ':');
+	struct container_mount mount = {
+		.kind = CONTAINER_MOUNT_TMPFS,
+		.source = duplicate_string(""),
+		.target = colon ? format_string("%.*s", (int)(colon - text), text) : duplicate_string(text),
+		.options = duplicate_string(colon ? colon + 1 : ""),
+	};
+	return add_mount(config, mount, err);
+}
+
+/* The fields of --mount, borrowed from one copy of the text. */
+struct mount_fields {
+	const char *type, *source, *target, *size, *mode;
+	bool read_only;
+};
+
+static int read_mount_fields(char *text, struct mount_fields *fields, struct error *err)
+{
+	fields->type = "volume";
+	for (char *word; (word = strsep(&text, ","));) {
+		char *value = strchr(word, '=');
+		if (value)
+			*value++ = '\0';
+		if (strcmp(word, "readonly") == 0 || strcmp(word, "ro") == 0)
+			fields->read_only = !value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+		else if (!value)
+			return error_set(err, ERROR_INVALID, "invalid field '%s' must be a key=value pair", word);
+		else if (strcmp(word, "type") == 0)
+			fields->type = value;
+		else if (strcmp(word, "source") == 0 || strcmp(word, "src") == 0)
+			fields->source = value;
+		else if (strcmp(word, "target") == 0 || strcmp(word, "destination") == 0 || strcmp(word, "dst") == 0)
+			fields->target = value;
+		else if (strcmp(word, "tmpfs-size") == 0)
+			fields->size = value;
+		else if (strcmp(word, "tmpfs-mode") == 0)
+			fields->mode = value;
+		else
+			return error_set(err, ERROR_INVALID, "unexpected key '%s' in '%s=%s'", word, word, value);
+	}
+	if (!fields->target)
+		return error_set(err, ERROR_INVALID, "target is required");
+	return 0;
+}
+
+int container_config_add_mount(struct container_config *config, const char *text, struct error *err)
+{
+	cleanup_free char *copy = duplicate_string(text);
+	struct mount_fields fields = {0};
+	if (read_mount_fields(copy, &fields, err) < 0)
+		return error_wrap(err, "invalid argument \"%s\" for \"--mount\" flag", text);
+	struct container_mount mount = {.read_only = fields.read_only};
+	if (strcmp(fields.type, "bind") == 0) {
+		if (!fields.source || fields.source[0] != '/')
+			return error_set(
+				err, ERROR_INVALID,
+				"invalid mount config for type \"bind\": invalid mount path: '%s' mount path must be "
+				"absolute",
+				fields.source ? fields.source : "");
+		mount.kind = CONTAINER_MOUNT_BIND;
+		mount.source = duplicate_string(fields.source);
+	} else if (strcmp(fields.type, "volume") == 0) {
+		if (fields.source && fields.source[0] == '/')
+			return error_set(err, ERROR_INVALID, "a volume has a name, not the path %s; use type=bind",
+					 fields.source);
+		if (classify_source(&mount, fields.source ? fields.source : "", err) < 0)
+			return -1;
+	} else if (strcmp(fields.type, "tmpfs") == 0) {
+		mount.kind = CONTAINER_MOUNT_TMPFS;
+		mount.source = duplicate_string("");
+	} else {
+		return error_set(err, ERROR_INVALID, "invalid mount type \"%s\": bind, volume and tmpfs are known",
+				 fields.type);
+	}
+	mount.target = duplicate_string(fields.target);
+	mount.options = format_string("%s%s%s%s%s", fields.size ? "size=" : "", fields.size ? fields.size : "",
+				      fields.size && fields.mode ? "," : "", fields.mode ? "mode=" : "",
+				      fields.mode ? fields.mode : "");
+	return add_mount(config, mount, err);
+}
+
+/* "8080" or "8080-8090". */
+static int parse_port_range(const char *text, long *ret_first, long *ret_last)
+{
+	char *end;
+	if (*text < '0' || *text > '9')
+		return -1;
+	long first = strtol(text, &end, 10);
+	long last = first;
+	if (*end == '-') {
+		const char *second = end + 1;
+		if (*second < '0' || *second > '9')
+			return -1;
+		last = strtol(second, &end, 10);
+	}
+	if (*end || first < 0 || last < first || last > UINT16_MAX)
+		return -1;
+	*ret_first = first;
+	*ret_last = last;
+	return 0;
+}
+
+/* -p [[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/tcp|/udp], each port also a range. */
+int container_config_add_port(struct container_config *config, const char *text, struct error *err)
+{
+	cleanup_free char *copy = duplicate_string(text);
+	struct published_port port = {0};
+	char *protocol = strchr(copy, '/');
+	if (protocol) {
+		*protocol++ = '\0';
+		if (strcmp(protocol, "udp") != 0 && strcmp(protocol, "tcp") != 0)
+			return error_set(err, ERROR_INVALID, "invalid proto: %s", protocol);
+		port.is_udp = strcmp(protocol, "udp") == 0;
+	}
+	char *container_text = strrchr(copy, ':');
+	char *host_text = NULL;
+	if (container_text) {
+		*container_text++ = '\0';
+		host_text = strrchr(copy, ':');
+		if (host_text) {
+			*host_text++ = '\0';
+			if (*copy && inet_pton(AF_INET, copy, &port.host_address) != 1)
+				return error_set(err, ERROR_INVALID, "invalid IP address: %s", copy);
+		} else {
+			host_text = copy;
+		}
+	} else {
+		container_text = copy;
+	}
+	long first, last, host_first = 0, host_last = 0;
+	if (parse_port_range(container_text, &first, &last) < 0 || first == 0)
+		return error_set(err, ERROR_INVALID, "invalid containerPort: %s", container_text);
+	if (host_text && *host_text && parse_port_range(host_text, &host_first, &host_last) < 0)
+		return error_set(err, ERROR_INVALID, "invalid hostPort: %s", host_text);
+	if (host_first && host_last - host_first != last - first)
+		return error_set(err, ERROR_INVALID, "invalid ranges specified for container and host Ports: %s and %s",
+				 container_text, host_text);
+	if (last - first >= PORT_RANGE_LIMIT || config->port_count + (size_t)(last - first) >= PORT_RANGE_LIMIT)
+		return error_set(err, ERROR_LIMIT, "more than %d published ports", PORT_RANGE_LIMIT);
+	for (long i = 0; i <= last - first; i++) {
+		port.container_port = (uint16_t)(first + i);
+		port.host_port = host_first ? (uint16_t)(host_first + i) : 0;
+		config->ports = reallocate_array(config->ports, config->port_count + 1, sizeof *config->ports);
+		config->ports[config->port_count++] = port;
+		cleanup_free char *exposed = format_string("%u/%s", port.container_port, port.is_udp ? "udp" : "tcp");
+		image_config_add_sorted(&config->exposed_ports, exposed);
+	}
+	return 0;
+}
+
+int container_config_add_environment(struct container_config *config, const char *text, struct error *err)
+{
+	const char *equals = strchr(text, '=');
+	if (!*text || equals == text)
+		return error_set(err, ERROR_INVALID, "invalid environment variable: %s", text);
+	if (equals) {
+		cleanup_free char *key = format_string("%.*s", (int)(equals - text), text);
+		string_list_set_key(&config->environment, key, equals + 1);
+		return 0;
+	}
+	/* A name alone hands on our own value, and nothing where we have none. */
+	const char *value = getenv(text);
+	if (value)
+		string_list_set_key(&config->environment, text, value);
+	return 0;
+}
+
+int container_config_add_environment_file(struct container_config *config, const char *path, struct error *err)
+{
+	cleanup_buffer struct buffer text = {0};
+	if (read_file_at(AT_FDCWD, path, ENVIRONMENT_FILE_LIMIT, &text, err) < 0)
+		return error_wrap(err, "read the environment file");
+	char *rest = text.bytes;
+	int number = 0;
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		number++;
+		line += strspn(line, " \t");
+		size_t length = strlen(line);
+		if (length && line[length - 1] == '\r')
+			line[length - 1] = '\0';
+		if (!*line || *line == '#')
+			continue;
+		if (memchr(line, ' ', strcspn(line, "=")) || memchr(line, '\t', strcspn(line, "=")))
+			return error_set(err, ERROR_INVALID,
+					 "poorly formatted environment: %s, line %d: variable '%.*s' "
+					 "contains whitespaces",
+					 path, number, (int)strcspn(line, "="), line);
+		if (container_config_add_environment(config, line, err) < 0)
+			return error_wrap(err, "%s, line %d", path, number);
+	}
+	return 0;
+}
+
+int container_config_set_network(struct container_config *config, const char *text, struct error *err)
+{
+	if (strcmp(text, "bridge") == 0 || strcmp(text, "default") == 0)
+		config->network = CONTAINER_NETWORK_BRIDGE;
+	else if (strcmp(text, "host") == 0)
+		config->network = CONTAINER_NETWORK_HOST;
+	else if (strcmp(text, "none") == 0)
+		config->network = CONTAINER_NETWORK_NONE;
+	else
+		return error_set(err, ERROR_NOT_FOUND, "network %s not found: bridge, host and none are known", text);
+	return 0;
+}
+
+int container_config_add_security(struct container_config *config, const char *text, struct error *err)
+{
+	if (strcmp(text, "no-new-privileges") == 0 || strcmp(text, "no-new-privileges=true") == 0 ||
+	    strcmp(text, "no-new-privileges:true") == 0)
+		config->no_new_privileges = true;
+	else if (strcmp(text, "seccomp=unconfined") == 0 || strcmp(text, "seccomp:unconfined") == 0)
+		config->seccomp_unconfined = true;
+	else
+		return error_set(err, ERROR_INVALID,
+				 "invalid --security-opt \"%s\": no-new-privileges and seccomp=unconfined are known",
+				 text);
+	return 0;
+}

@@ -1,0 +1,137 @@
+#include "engine/create.h"
+
+#include <string.h>
+
+#include "base/random.h"
+#include "runtime/capability.h"
+#include "store/image.h"
+#include "store/volume.h"
+
+/* The image of `run`: from here, or from its registry as the policy says. */
+static int find_image(struct engine *engine, const struct create_options *options, struct image *ret_image,
+		      struct error *err)
+{
+	if (options->pull != PULL_ALWAYS) {
+		if (image_find(engine->store, options->image, ret_image, err) == 0)
+			return 0;
+		if (err->kind != ERROR_NOT_FOUND)
+			return -1;
+		if (options->pull == PULL_NEVER)
+			return -1;
+		error_clear(err);
+	}
+	cleanup_reference struct reference reference = {0};
+	if (reference_parse(options->image, &reference, err) < 0)
+		return -1;
+	if (options->pull == PULL_MISSING && options->progress) {
+		cleanup_free char *familiar = reference_familiar_text(&reference);
+		engine_report_line(&options->progress->report, "Unable to find image '%s' locally", familiar);
+	}
+	struct pull_outcome outcome = {0};
+	if (image_pull(engine, &reference, options->has_platform ? &options->platform : NULL, options->progress,
+		       &outcome, err) < 0)
+		return -1;
+	*ret_image = outcome.image;
+	return 0;
+}
+
+/* Anonymous volumes get their names here, so that every start finds the same. */
+static int name_volumes(struct engine *engine, const char *id, struct container_config *config, struct error *err)
+{
+	for (size_t i = 0; i < config->mount_count; i++) {
+		struct container_mount *mount = &config->mounts[i];
+		if (mount->kind != CONTAINER_MOUNT_VOLUME)
+			continue;
+		bool is_anonymous = mount->source[0] == '\0';
+		if (is_anonymous) {
+			char name[65];
+			random_hex(name, sizeof name - 1);
+			replace_string(&mount->source, duplicate_string(name));
+		}
+		cleanup_free char *path = NULL;
+		bool made;
+		if (volume_ensure(engine->store, mount->source, is_anonymous ? id : NULL, &path, &made, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* -P: what is exposed and not published yet gets a free port at the start. */
+static void publish_exposed(struct container_config *config)
+{
+	for (size_t i = 0; i < config->exposed_ports.count; i++) {
+		const char *exposed = config->exposed_ports.items[i];
+		struct published_port port = {.container_port = (uint16_t)strtoul(exposed, NULL, 10),
+					      .is_udp = strstr(exposed, "/udp") != NULL};
+		bool is_published = false;
+		for (size_t j = 0; j < config->port_count; j++)
+			is_published = is_published || (config->ports[j].container_port == port.container_port &&
+							config->ports[j].is_udp == port.is_udp);
+		if (is_published || port.container_port == 0)
+			continue;
+		config->ports = reallocate_array(config->ports, config->port_count + 1, sizeof *config->ports);
+		config->ports[config->port_count++] = port;
+	}
+}
+
+static int check_config(const struct container_config *config, struct error *err)
+{
+	uint64_t bits;
+	if (container_config_capabilities(config, &bits, err) < 0)
+		return -1;
+	if (config->entrypoint.count + config->command.count == 0)
+		return error_set(err, ERROR_INVALID, "no command specified");
+	if (config->network != CONTAINER_NETWORK_BRIDGE && config->port_count)
+		return error_set(err, ERROR_INVALID,
+				 "ports can be published on a bridge network only; leave out -p or --network");
+	if (config->resources.memory_bytes && config->resources.memory_bytes < 6 * 1024 * 1024)
+		return error_set(err, ERROR_INVALID, "Minimum memory limit allowed is 6MB");
+	return 0;
+}
+
+static int add_record(struct engine *engine, const struct create_options *options, struct container_config *config,
+		      const struct image *image, struct container_record *record, struct error *err)
+{
+	if (container_new_id(engine->store, record->id, err) < 0)
+		return -1;
+	if (options->name)
+		record->name = duplicate_string(options->name);
+	else if (container_generate_name(engine->store, &record->name, err) < 0)
+		return -1;
+	if (name_volumes(engine, record->id, config, err) < 0)
+		return -1;
+	record->image = image->id;
+	record->image_name = duplicate_string(options->image);
+	record->config = container_config_to_json(config);
+	record->created = time_now();
+	record->remove_on_exit = options->remove_on_exit;
+	if (container_add(engine->store, record, err) < 0) {
+		struct error ignored = {0};
+		volume_remove_anonymous(engine->store, record->id, &ignored);
+		return -1;
+	}
+	return 0;
+}
+
+int container_create(struct engine *engine, const struct create_options *options, struct container_config *config,
+		     struct container_record *ret_record, struct error *err)
+{
+	if (options->name && !container_name_is_valid(options->name))
+		return error_set(err, ERROR_INVALID,
+				 "Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+				 options->name);
+	struct image image = {0};
+	cleanup_image_config struct image_config defaults = {0};
+	cleanup_container_record struct container_record record = {0};
+	if (find_image(engine, options, &image, err) < 0 ||
+	    image_read_config(engine->store, &image, &defaults, err) < 0)
+		return -1;
+	container_config_apply_image(config, &defaults);
+	if (options->publish_all)
+		publish_exposed(config);
+	if (check_config(config, err) < 0 || add_record(engine, options, config, &image, &record, err) < 0)
+		return -1;
+	*ret_record = record;
+	record = (struct container_record){0};
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* A tar archive of a root file system becomes an image of one layer. */
+#pragma once
+
+#include "base/stream.h"
+#include "base/string_list.h"
+#include "engine/engine.h"
+#include "oci/reference.h"
+#include "store/image.h"
+
+struct import_options {
+	const struct reference *tag; /* NULL: none */
+	const char *message;	     /* NULL: none */
+	struct string_list changes;  /* "CMD [\"/bin/sh\"]", "ENV A=b": Dockerfile instructions */
+};
+
+/*
+ * `archive`: plain, gzip or zstd. A compressed one is kept as it is, so that a push sends these very bytes; a plain one
+ * is compressed on the way. One pass.
+ */
+int image_import(struct engine *engine, const struct source *archive, const struct import_options *options,
+		 struct image *ret_image, struct error *err);

@@ -1,0 +1,237 @@
+#include "engine/launch_plan.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "engine/etc_files.h"
+#include "engine/start.h"
+#include "store/layer_folder.h"
+#include "store/volume.h"
+
+void launch_plan_release(struct launch_plan *plan)
+{
+	int fds[] = {plan->spec.upper_fd, plan->spec.work_fd,	     plan->spec.hostname_fd,
+		     plan->spec.hosts_fd, plan->spec.resolv_conf_fd, plan->container_folder,
+		     plan->log_fd};
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		if (fds[i] > 2)
+			close(fds[i]);
+	for (size_t i = 0; i < plan->layer_count; i++)
+		close(plan->layer_fds[i]);
+	for (size_t i = 0; i < plan->mount_count; i++)
+		if (plan->mounts[i].source_fd >= 0)
+			close(plan->mounts[i].source_fd);
+	free(plan->layer_fds);
+	free(plan->mounts);
+	free(plan->cgroup);
+	free(plan->hostname);
+	free(plan->init_path);
+	free(plan->arguments);
+	string_list_release(&plan->spec.environment);
+	string_list_release(&plan->spec.groups);
+	seccomp_filter_release(&plan->seccomp);
+	*plan = LAUNCH_PLAN_INIT;
+}
+
+/* Whether a layer above this one is the same. */
+static bool is_above(const struct container_config *config, size_t index)
+{
+	for (size_t i = index + 1; i < config->layers.count; i++)
+		if (strcmp(config->layers.items[i], config->layers.items[index]) == 0)
+			return true;
+	return false;
+}
+
+static int open_layers(struct engine *engine, const struct container_config *config, struct launch_plan *plan,
+		       struct error *err)
+{
+	size_t count = config->layers.count;
+	plan->layer_fds = allocate_array(count, sizeof *plan->layer_fds);
+	for (size_t i = 0; i < count; i++) {
+		struct digest diff_id;
+		const char *text = config->layers.items[count - 1 - i];
+		/* An image may hold a layer twice, overlayfs may not: the topmost decides. */
+		if (is_above(config, count - 1 - i))
+			continue;
+		if (digest_parse(text, &diff_id, err) < 0)
+			return -1;
+		if (layer_folder_open(engine->store->root_fd, &diff_id, &plan->layer_fds[plan->layer_count], err) < 0)
+			return error_wrap(err, "a layer of the container's image is missing; pull the image again");
+		plan->layer_count++;
+	}
+	return 0;
+}
+
+static int write_etc_files(struct launch_plan *plan, const struct container_config *config, const char *address,
+			   struct error *err)
+{
+	struct etc_options options = {
+		.hostname = plan->hostname,
+		.address = address,
+		.extra_hosts = &config->extra_hosts,
+		.dns = &config->dns,
+		.shares_host_network = config->network == CONTAINER_NETWORK_HOST,
+	};
+	struct etc_files files;
+	if (etc_files_write(plan->container_folder, &options, &files, err) < 0)
+		return -1;
+	plan->spec.hostname_fd = files.hostname_fd;
+	plan->spec.hosts_fd = files.hosts_fd;
+	plan->spec.resolv_conf_fd = files.resolv_conf_fd;
+	return 0;
+}
+
+static int open_mount(struct engine *engine, const struct container_mount *mount, struct spec_mount *ret_mount,
+		      struct error *err)
+{
+	*ret_mount = (struct spec_mount){.source_fd = -1, .target = mount->target, .read_only = mount->read_only};
+	if (mount->kind == CONTAINER_MOUNT_TMPFS) {
+		ret_mount->kind = SPEC_MOUNT_TMPFS;
+		ret_mount->options = mount->options;
+		return 0;
+	}
+	ret_mount->kind = SPEC_MOUNT_BIND;
+	cleanup_free char *volume = NULL;
+	const char *source = mount->source;
+	if (mount->kind == CONTAINER_MOUNT_VOLUME) {
+		bool made;
+		if (volume_ensure(engine->store, mount->source, NULL, &volume, &made, err) < 0)
+			return -1;
+		source = volume;
+		ret_mount->copy_up = true;
+	} else {
+		ret_mount->recursive = true;
+	}
+	ret_mount->source_fd = open(source, O_PATH | O_CLOEXEC);
+	if (ret_mount->source_fd < 0 && errno == ENOENT && mount->make_source)
+		ret_mount->source_fd = open_folder(source, true, 0755, err);
+	else if (ret_mount->source_fd < 0 && errno == ENOENT)
+		return error_set(err, ERROR_INVALID,
+				 "invalid mount config for type \"bind\": bind source path does not exist: %s", source);
+	else if (ret_mount->source_fd < 0)
+		return error_set_errno(err, errno, "open mount source %s", source);
+	return ret_mount->source_fd < 0 ? -1 : 0;
+}
+
+static int open_mounts(struct engine *engine, const struct container_config *config, struct launch_plan *plan,
+		       struct error *err)
+{
+	plan->mounts = allocate_array(config->mount_count, sizeof *plan->mounts);
+	for (size_t i = 0; i < config->mount_count; i++) {
+		if (open_mount(engine, &config->mounts[i], &plan->mounts[i], err) < 0)
+			return -1;
+		plan->mount_count++;
+	}
+	return 0;
+}
+
+static int make_arguments(const struct container_config *config, struct launch_plan *plan, struct error *err)
+{
+	size_t count = config->entrypoint.count + config->command.count;
+	if (count == 0)
+		return error_set(err, ERROR_INVALID, "no command specified");
+	plan->arguments = allocate_array(count + 1, sizeof *plan->arguments);
+	for (size_t i = 0; i < config->entrypoint.count; i++)
+		plan->arguments[i] = config->entrypoint.items[i];
+	for (size_t i = 0; i < config->command.count; i++)
+		plan->arguments[config->entrypoint.count + i] = config->command.items[i];
+	return 0;
+}
+
+static void fill_environment(const struct container_config *config, struct launch_plan *plan)
+{
+	struct string_list *environment = &plan->spec.environment;
+	string_list_set_key(environment, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	string_list_set_key(environment, "HOSTNAME", plan->hostname);
+	if (config->terminal)
+		string_list_set_key(environment, "TERM", "xterm");
+	for (size_t i = 0; i < config->environment.count; i++) {
+		const char *item = config->environment.items[i];
+		cleanup_free char *key = format_string("%.*s", (int)strcspn(item, "="), item);
+		string_list_set_key(environment, key, strchr(item, '=') + 1);
+	}
+}
+
+/* upper/ gets the mode of an image's root folder; work/ is overlayfs' own. */
+static int open_overlay_folders(struct launch_plan *plan, struct error *err)
+{
+	plan->spec.upper_fd = open_folder_at(plan->container_folder, "upper", true, 0755, err);
+	if (plan->spec.upper_fd < 0)
+		return -1;
+	plan->spec.work_fd = open_folder_at(plan->container_folder, "work", true, 0700, err);
+	return plan->spec.work_fd < 0 ? -1 : 0;
+}
+
+static int fill_confinement(struct engine *engine, const struct container_config *config, struct launch_plan *plan,
+			    struct error *err)
+{
+	struct runtime_spec *spec = &plan->spec;
+	spec->privileged = config->privileged;
+	spec->no_new_privileges = config->no_new_privileges;
+	if (container_config_capabilities(config, &spec->capabilities, err) < 0)
+		return -1;
+	if (config->privileged || config->seccomp_unconfined)
+		return 0;
+	cleanup_close int cache = open_folder_at(engine->store->root_fd, "cache", true, 0700, err);
+	if (cache < 0 || seccomp_default_filter(cache, spec->capabilities, &plan->seccomp, err) < 0)
+		return -1;
+	spec->seccomp = &plan->seccomp.program;
+	return 0;
+}
+
+static int fill(struct engine *engine, const struct container_record *record, const struct container_config *config,
+		const char *address, struct launch_plan *plan, struct error *err)
+{
+	struct runtime_spec *spec = &plan->spec;
+	if (container_open_folder(engine->store, record->id, true, &plan->container_folder, err) < 0)
+		return -1;
+	plan->cgroup = container_cgroup_path(record->id);
+	plan->hostname = config->hostname ? duplicate_string(config->hostname) : format_string("%.12s", record->id);
+	plan->init_path = config->use_init ? duplicate_string(engine->monitor) : NULL;
+	if (open_overlay_folders(plan, err) < 0 || open_layers(engine, config, plan, err) < 0 ||
+	    open_mounts(engine, config, plan, err) < 0 || write_etc_files(plan, config, address, err) < 0 ||
+	    make_arguments(config, plan, err) < 0 || fill_confinement(engine, config, plan, err) < 0)
+		return -1;
+	fill_environment(config, plan);
+	plan->log_fd = openat(plan->container_folder, "container.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (plan->log_fd < 0)
+		return error_set_errno(err, errno, "open container.log");
+	spec->id = record->id;
+	spec->cgroup = plan->cgroup;
+	spec->layer_fds = plan->layer_fds;
+	spec->layer_count = plan->layer_count;
+	spec->read_only_root = config->read_only_root;
+	spec->mounts = plan->mounts;
+	spec->mount_count = plan->mount_count;
+	spec->hostname = plan->hostname;
+	spec->arguments = (const char *const *)plan->arguments;
+	spec->working_directory = config->working_directory ? config->working_directory : "";
+	spec->user = config->user ? config->user : "";
+	string_list_copy(&spec->groups, &config->groups);
+	spec->network = config->network == CONTAINER_NETWORK_HOST ? SPEC_NETWORK_HOST : SPEC_NETWORK_OWN;
+	spec->resources = config->resources;
+	spec->shm_bytes = config->shm_bytes;
+	spec->terminal = config->terminal;
+	spec->init_path = plan->init_path;
+	return 0;
+}
+
+int launch_plan_make(struct engine *engine, const struct container_record *record,
+		     const struct container_config *config, const char *address, struct launch_plan *ret_plan,
+		     struct error *err)
+{
+	cleanup_launch_plan struct launch_plan plan = LAUNCH_PLAN_INIT;
+	plan.spec.upper_fd = plan.spec.work_fd = -1;
+	plan.spec.hostname_fd = plan.spec.hosts_fd = plan.spec.resolv_conf_fd = -1;
+	if (fill(engine, record, config, address, &plan, err) < 0)
+		return -1;
+	*ret_plan = plan;
+	/* The copy borrows from itself, not from the local that goes. */
+	if (ret_plan->spec.seccomp)
+		ret_plan->spec.seccomp = &ret_plan->seccomp.program;
+	plan = LAUNCH_PLAN_INIT;
+	return 0;
+}

@@ -1,0 +1,32 @@
+/*
+ * All descriptors and texts that a start needs, opened before the fork, so that the child allocates and resolves
+ * nothing: from a container's config to a struct runtime_spec.
+ */
+#pragma once
+
+#include "engine/container_config.h"
+#include "engine/engine.h"
+#include "runtime/seccomp.h"
+#include "runtime/spec.h"
+#include "store/container.h"
+
+struct launch_plan {
+	struct runtime_spec spec; /* borrows from what follows */
+	int *layer_fds;		  /* top first */
+	size_t layer_count;
+	struct spec_mount *mounts;
+	size_t mount_count;
+	char *cgroup;
+	char *hostname;
+	char *init_path;
+	char **arguments; /* NULL-terminated; items borrowed from the config */
+	struct seccomp_filter seccomp;
+	int container_folder, log_fd;
+};
+#define LAUNCH_PLAN_INIT ((struct launch_plan){.container_folder = -1, .log_fd = -1})
+
+int launch_plan_make(struct engine *engine, const struct container_record *record,
+		     const struct container_config *config, const char *address /* "172.17.0.2"; NULL: none */,
+		     struct launch_plan *ret_plan, struct error *err);
+void launch_plan_release(struct launch_plan *plan);
+#define cleanup_launch_plan CLEANUP(launch_plan_release)

@@ -1,0 +1,10 @@
+/* Credentials of a registry: checked there, then kept for later commands. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "engine/engine.h"
+
+/* ret_path (may be NULL): the file that they are in now, unencrypted; owned by the caller. */
+int registry_login(const char *domain, const char *username, const char *password, char **ret_path, struct error *err);
+int registry_logout(const char *domain, bool *ret_was_logged_in, struct error *err);

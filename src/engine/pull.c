@@ -1,0 +1,117 @@
+#include "engine/pull.h"
+
+#include <string.h>
+
+#include "archive/layer.h"
+#include "store/layer_folder.h"
+
+int pull_policy_parse(const char *text, enum pull_policy *ret_policy, struct error *err)
+{
+	static const char *const names[] = {"missing", "always", "never"};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret_policy = (enum pull_policy)i;
+			return 0;
+		}
+	}
+	return error_set(err, ERROR_USAGE,
+			 "invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"", text);
+}
+
+static int discard(void *context, const void *bytes, size_t size, struct error *err)
+{
+	return 0;
+}
+
+/* Of a layer that was there already: what another image's record says, or, after a pull that was killed, a count. */
+static int measure_layer(struct engine *engine, struct image_layer *layer, struct error *err)
+{
+	if (image_layer_size(engine->store, &layer->diff_id, &layer->size, err) == 0)
+		return 0;
+	if (err->kind != ERROR_NOT_FOUND)
+		return -1;
+	error_clear(err);
+	cleanup_close int folder = -1;
+	struct sink nowhere = {discard, NULL};
+	struct layer_diff_options options = {0};
+	struct layer_totals totals;
+	if (layer_folder_open(engine->store->root_fd, &layer->diff_id, &folder, err) < 0 ||
+	    layer_diff(folder, &options, &nowhere, &totals, err) < 0)
+		return -1;
+	layer->size = totals.bytes;
+	return 0;
+}
+
+static int read_layer(struct engine *engine, const json_t *item, struct image_layer *layer, struct error *err)
+{
+	const char *media_type;
+	int64_t size, bytes = -1;
+	if (registry_answer_digest(item, "diff_id", &layer->diff_id, err) < 0 ||
+	    registry_answer_digest(item, "digest", &layer->blob.digest, err) < 0 ||
+	    json_need_string(item, "media_type", &media_type, err) < 0 ||
+	    json_need_integer(item, "size", &size, err) < 0 || json_get_integer(item, "bytes", &bytes, err) < 0)
+		return -1;
+	layer->blob.media_type = (char *)media_type; /* borrowed from the answer */
+	layer->blob.size = (uint64_t)size;
+	if (bytes < 0)
+		return measure_layer(engine, layer, err);
+	layer->size = (uint64_t)bytes;
+	return 0;
+}
+
+static int record_pull(struct engine *engine, const struct reference *reference, const json_t *done,
+		       struct pull_outcome *outcome, struct error *err)
+{
+	struct digest manifest;
+	json_t *array = NULL;
+	if (registry_answer_digest(done, "manifest", &manifest, err) < 0 ||
+	    registry_answer_digest(done, "repository_digest", &outcome->repository_digest, err) < 0 ||
+	    json_get_array(done, "layers", &array, err) < 0)
+		return error_wrap(err, "coracle-transfer's answer");
+	size_t count = json_array_size(array);
+	cleanup_free struct image_layer *layers = allocate_array(count, sizeof *layers);
+	for (size_t i = 0; i < count; i++)
+		if (read_layer(engine, json_array_get(array, i), &layers[i], err) < 0)
+			return error_wrap(err, "coracle-transfer's answer");
+	/* What the name meant before tells "newer" from "up to date". */
+	struct image previous = {0};
+	struct digest previous_digest;
+	struct error ignored = {0};
+	image_find_reference(engine->store, reference, &previous, &previous_digest, &ignored);
+	if (image_put(engine->store, &manifest, layers, count, reference, &outcome->repository_digest, &outcome->image,
+		      err) < 0)
+		return -1;
+	outcome->is_newer = !digest_equal(&previous.id, &outcome->image.id);
+	return 0;
+}
+
+int image_pull(struct engine *engine, const struct reference *reference, const struct platform *platform,
+	       const struct transfer_progress *progress, struct pull_outcome *ret_outcome, struct error *err)
+{
+	const struct engine_report *report = progress ? &progress->report : NULL;
+	cleanup_free char *familiar = reference_familiar_text(reference);
+	cleanup_json json_t *request = registry_request_new(engine, "pull", reference);
+	if (digest_is_set(&reference->digest))
+		json_object_set_new(request, "digest", json_string(reference->digest.text));
+	if (platform) {
+		cleanup_free char *text = platform_text(platform);
+		json_object_set_new(request, "platform", json_string(text));
+	}
+	cleanup_close int lock = -1;
+	cleanup_json json_t *done = NULL;
+	struct pull_outcome outcome = {0};
+	if (store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
+		return -1;
+	engine_report_line(report, "%s: Pulling from %s", reference->tag ? reference->tag : reference->digest.text,
+			   reference->path);
+	if (registry_request_send(request, progress, &done, err) < 0 ||
+	    record_pull(engine, reference, done, &outcome, err) < 0)
+		return -1;
+	engine_report_line(report, "Digest: %s", outcome.repository_digest.text);
+	if (outcome.is_newer)
+		engine_report_line(report, "Status: Downloaded newer image for %s", familiar);
+	else
+		engine_report_line(report, "Status: Image is up to date for %s", familiar);
+	*ret_outcome = outcome;
+	return 0;
+}

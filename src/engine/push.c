@@ -1,0 +1,96 @@
+#include "engine/push.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "store/image.h"
+
+static int find_image(struct engine *engine, const struct reference *reference, struct image *ret_image,
+		      struct error *err)
+{
+	struct digest repository_digest;
+	if (image_find_reference(engine->store, reference, ret_image, &repository_digest, err) == 0)
+		return 0;
+	if (err->kind != ERROR_NOT_FOUND)
+		return -1;
+	cleanup_free char *name = reference_familiar_name(reference);
+	return error_set(err, ERROR_NOT_FOUND, "An image does not exist locally with the tag: %s", name);
+}
+
+/* Where the same bytes were seen: another repository of the same registry can lend them without an upload. */
+static char *find_source(struct engine *engine, const struct reference *reference, const struct image *image)
+{
+	cleanup_image_list struct image_list list = {0};
+	struct error ignored = {0};
+	if (image_list(engine->store, NULL, &list, &ignored) < 0)
+		return NULL;
+	cleanup_free char *own_name = reference_name(reference);
+	for (size_t i = 0; i < list.count; i++) {
+		const struct image_tag *tag = &list.items[i];
+		if (tag->name && digest_is_set(&tag->repository_digest) && digest_equal(&tag->image.id, &image->id) &&
+		    strcmp(tag->name, own_name) != 0)
+			return duplicate_string(tag->name);
+	}
+	return NULL;
+}
+
+static json_t *layers_of(const struct manifest *manifest, const struct image_config *config, const char *source)
+{
+	json_t *layers = json_array();
+	for (size_t i = 0; i < manifest->layer_count; i++) {
+		const struct descriptor *layer = &manifest->layers[i];
+		json_t *item = json_pack("{s:s, s:s, s:I}", "digest", layer->digest.text, "diff_id",
+					 i < config->diff_id_count ? config->diff_ids[i].text : "", "size",
+					 (json_int_t)layer->size);
+		json_set_text(item, "source", source);
+		json_array_append_new(layers, item);
+	}
+	return layers;
+}
+
+static int push_image(struct engine *engine, const struct reference *reference, const struct image *image,
+		      const struct transfer_progress *progress, json_t **ret_done, struct error *err)
+{
+	cleanup_manifest struct manifest manifest = {0};
+	cleanup_image_config struct image_config config = {0};
+	if (image_read_manifest(engine->store, image, &manifest, NULL, err) < 0 ||
+	    image_read_config(engine->store, image, &config, err) < 0)
+		return -1;
+	cleanup_free char *source = find_source(engine, reference, image);
+	cleanup_json json_t *request = registry_request_new(engine, "push", reference);
+	json_object_set_new(request, "manifest", json_string(image->manifest.text));
+	json_object_set_new(request, "layers", layers_of(&manifest, &config, source));
+	return registry_request_send(request, progress, ret_done, err);
+}
+
+int image_push(struct engine *engine, const struct reference *reference, const struct transfer_progress *progress,
+	       struct error *err)
+{
+	const struct engine_report *report = progress ? &progress->report : NULL;
+	cleanup_free char *name = reference_name(reference);
+	struct image image;
+	if (find_image(engine, reference, &image, err) < 0)
+		return -1;
+	if (reference->domain_is_implied) {
+		cleanup_free char *familiar = reference_familiar_text(reference);
+		return error_set(
+			err, ERROR_INVALID,
+			"%s names no registry, and this engine has no account at %s to push to. Name yours first: "
+			"coracle tag %s REGISTRY/USER/%s",
+			familiar, reference->domain, familiar, familiar);
+	}
+	cleanup_close int lock = -1;
+	cleanup_json json_t *done = NULL;
+	struct digest digest;
+	int64_t size;
+	if (store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
+		return -1;
+	engine_report_line(report, "The push refers to repository [%s]", name);
+	if (push_image(engine, reference, &image, progress, &done, err) < 0)
+		return -1;
+	if (registry_answer_digest(done, "repository_digest", &digest, err) < 0 ||
+	    json_need_integer(done, "size", &size, err) < 0)
+		return error_wrap(err, "coracle-transfer's answer");
+	engine_report_line(report, "%s: digest: %s size: %" PRId64, reference->tag, digest.text, size);
+	return image_tag_set(engine->store, reference, &image.id, &digest, err);
+}

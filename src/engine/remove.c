@@ -1,0 +1,70 @@
+#include "engine/remove.h"
+
+#include <signal.h>
+
+#include "engine/state.h"
+#include "engine/stop.h"
+#include "store/volume.h"
+
+int container_remove_stopped(struct engine *engine, const char *id, bool anonymous_volumes, struct error *err)
+{
+	if (anonymous_volumes && volume_remove_anonymous(engine->store, id, err) < 0)
+		return -1;
+	return container_remove(engine->store, id, err);
+}
+
+/* Kills it and waits; whether it has gone by itself then (--rm). */
+static int kill_first(struct engine *engine, const struct container_record *record, bool *ret_is_gone,
+		      struct error *err)
+{
+	int exit_code;
+	if (container_kill(engine, record->id, SIGKILL, err) < 0 && err->kind != ERROR_CONFLICT)
+		return -1;
+	error_clear(err);
+	*ret_is_gone = record->remove_on_exit;
+	if (container_wait(engine, record->id, &exit_code, err) == 0)
+		return 0;
+	if (err->kind != ERROR_NOT_FOUND)
+		return -1;
+	error_clear(err);
+	*ret_is_gone = true;
+	return 0;
+}
+
+/* The container as it was found; ERROR_CONFLICT "… already running" where another command starts it meanwhile. */
+static int remove_found(struct engine *engine, const struct container_record *record,
+			const struct container_state *state, bool force, bool anonymous_volumes, struct error *err)
+{
+	bool is_gone = false;
+	if (state->status == CONTAINER_RUNNING && !force)
+		return error_set(err, ERROR_CONFLICT,
+				 "cannot remove container \"/%s\": container is running: stop the container before "
+				 "removing or force remove",
+				 record->name);
+	if (state->status == CONTAINER_RUNNING && kill_first(engine, record, &is_gone, err) < 0)
+		return -1;
+	if (is_gone)
+		return 0;
+	cleanup_close int run_folder = -1;
+	cleanup_close int lock = -1;
+	if (container_state_lock(engine, record->id, &run_folder, &lock, err) < 0)
+		return -1;
+	return container_remove_stopped(engine, record->id, anonymous_volumes, err);
+}
+
+int container_remove_named(struct engine *engine, const char *name, bool force, bool anonymous_volumes,
+			   struct error *err)
+{
+	cleanup_container_record struct container_record record = {0};
+	struct container_state state;
+	if (container_state_find(engine, name, &record, &state, err) < 0)
+		return -1;
+	int result = remove_found(engine, &record, &state, force, anonymous_volumes, err);
+	if (result == 0 || err->kind != ERROR_CONFLICT || state.status == CONTAINER_RUNNING)
+		return result;
+	/* It was being started when we looked, and runs now: what holds for a running one holds for it. */
+	error_clear(err);
+	if (container_state_read(engine, &record, &state, err) < 0)
+		return -1;
+	return remove_found(engine, &record, &state, force, anonymous_volumes, err);
+}

@@ -1,0 +1,125 @@
+#include "engine/state.h"
+
+#include <time.h>
+
+#include "engine/cleanup.h"
+#include "monitor/start.h"
+
+#define BUSY_PAUSE (2 * 1000 * 1000LL)		 /* nanoseconds */
+#define BUSY_LIMIT (30 * NANOSECONDS_PER_SECOND) /* a start or a cleanup takes some ten milliseconds */
+
+const char *container_status_name(enum container_status status)
+{
+	static const char *const names[] = {"created", "running", "exited"};
+	return names[status];
+}
+
+/* Whether the record and the run folder tell of a start that nobody has cleaned up after. */
+static bool needs_cleanup(const struct container_record *record, const struct monitor_status *monitor)
+{
+	/* A command that holds the lock is starting it, or cleaning up already. */
+	if (monitor->state == MONITOR_RUNNING || monitor->state == MONITOR_BUSY || monitor->cleaning)
+		return false;
+	if (monitor->state == MONITOR_LOST)
+		return true;
+	return record->started != 0 && record->finished == 0;
+}
+
+static int read_monitor(struct engine *engine, const char *id, struct monitor_status *ret_status, struct error *err)
+{
+	cleanup_close int run_folder = -1;
+	struct error ignored = {0};
+	/* No run folder: never started since boot. */
+	if (container_open_run_folder(engine->store, id, false, &run_folder, &ignored) < 0)
+		run_folder = -1;
+	return monitor_status_read(run_folder, ret_status, err);
+}
+
+int container_state_read(struct engine *engine, struct container_record *record, struct container_state *ret_state,
+			 struct error *err)
+{
+	struct monitor_status monitor;
+	if (read_monitor(engine, record->id, &monitor, err) < 0)
+		return -1;
+	if (needs_cleanup(record, &monitor)) {
+		/* The lock decides who repairs; whoever comes second finds it done. */
+		if (container_cleanup_abandoned(engine, record->id, err) < 0)
+			return error_wrap(err, "clean up after container %.12s", record->id);
+		struct container_record fresh = {0};
+		if (container_find(engine->store, record->id, &fresh, err) < 0)
+			return -1;
+		container_record_release(record);
+		*record = fresh;
+		if (read_monitor(engine, record->id, &monitor, err) < 0)
+			return -1;
+	}
+	struct container_state state = {
+		.started = record->started, .finished = record->finished, .exit_code = record->exit_code};
+	if (monitor.state == MONITOR_RUNNING) {
+		state.status = CONTAINER_RUNNING;
+		state.pid = monitor.pid;
+		state.started = monitor.started;
+		state.finished = 0;
+	} else if (monitor.cleaning) {
+		state.status = CONTAINER_EXITED;
+		state.finished = monitor.finished;
+		state.exit_code = monitor.exit_code;
+	} else {
+		state.status = record->finished ? CONTAINER_EXITED : CONTAINER_CREATED;
+	}
+	*ret_state = state;
+	return 0;
+}
+
+int container_state_find(struct engine *engine, const char *text, struct container_record *ret_record,
+			 struct container_state *ret_state, struct error *err)
+{
+	cleanup_container_record struct container_record record = {0};
+	if (container_find(engine->store, text, &record, err) < 0 ||
+	    container_state_read(engine, &record, ret_state, err) < 0)
+		return -1;
+	*ret_record = record;
+	record = (struct container_record){0};
+	return 0;
+}
+
+int container_state_lock(struct engine *engine, const char *id, int *ret_run_folder, int *ret_lock_fd,
+			 struct error *err)
+{
+	cleanup_close int run_folder = -1;
+	if (container_open_run_folder(engine->store, id, true, &run_folder, err) < 0)
+		return -1;
+	for (nanoseconds waited = 0; monitor_lock_take(run_folder, ret_lock_fd, err) < 0; waited += BUSY_PAUSE) {
+		struct monitor_status monitor;
+		if (err->kind != ERROR_CONFLICT)
+			return -1;
+		if (monitor_status_read(run_folder, &monitor, err) < 0)
+			return -1;
+		if (monitor.state == MONITOR_RUNNING)
+			return error_set(err, ERROR_CONFLICT, "container %s is already running", id);
+		if (waited > BUSY_LIMIT)
+			return error_set(err, ERROR_CONFLICT, "another command is still working on container %s", id);
+		error_clear(err);
+		/* The holder either lets go or becomes a monitor, and the lock tells of the first alone. */
+		struct timespec pause = {.tv_nsec = BUSY_PAUSE};
+		nanosleep(&pause, NULL);
+	}
+	*ret_run_folder = steal_fd(&run_folder);
+	return 0;
+}
+
+char *container_state_text(const struct container_state *state)
+{
+	char span[64];
+	switch (state->status) {
+	case CONTAINER_RUNNING:
+		time_format_human(time_now() - state->started, span, sizeof span);
+		return format_string("Up %s", span);
+	case CONTAINER_EXITED:
+		time_format_human(time_now() - state->finished, span, sizeof span);
+		return format_string("Exited (%d) %s ago", state->exit_code, span);
+	case CONTAINER_CREATED:
+		break;
+	}
+	return duplicate_string("Created");
+}

@@ -1,0 +1,39 @@
+/*
+ * What a container is doing, from its record and from what its monitor keeps. Reading it repairs: a container whose
+ * monitor has died is taken down as its own cleanup would have done.
+ */
+#pragma once
+
+#include "engine/engine.h"
+#include "monitor/status.h"
+#include "store/container.h"
+
+enum container_status { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_EXITED };
+
+struct container_state {
+	enum container_status status;
+	pid_t pid; /* while running */
+	nanoseconds started, finished;
+	int exit_code;
+};
+
+/* "created", "running", "exited": Docker's State.Status. */
+const char *container_status_name(enum container_status status);
+
+/* ERROR_NOT_FOUND where the repair removed it (--rm). */
+int container_state_read(struct engine *engine, struct container_record *record, struct container_state *ret_state,
+			 struct error *err);
+
+/* Finds the record by what a user typed, and its state. */
+int container_state_find(struct engine *engine, const char *text, struct container_record *ret_record,
+			 struct container_state *ret_state, struct error *err);
+
+/*
+ * The lock of a container that does not run, for whoever is about to start or remove it; closing ret_lock_fd gives it
+ * back. While another command is at it, or a cleanup goes on, this waits. ERROR_CONFLICT where the container runs.
+ */
+int container_state_lock(struct engine *engine, const char *id, int *ret_run_folder, int *ret_lock_fd,
+			 struct error *err);
+
+/* "Up 4 minutes", "Exited (0) 2 hours ago", "Created": the STATUS column. Owned by the caller. */
+char *container_state_text(const struct container_state *state);

@@ -1,0 +1,133 @@
+#include "engine/stop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "engine/container_config.h"
+#include "engine/state.h"
+
+#define DEFAULT_STOP_SECONDS 10
+
+int signal_parse(const char *text, int *ret_number, struct error *err)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+	if (*text && !*end && number > 0 && number < NSIG) {
+		*ret_number = (int)number;
+		return 0;
+	}
+	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
+	for (int i = 1; i < NSIG; i++) {
+		const char *abbreviation = sigabbrev_np(i);
+		if (abbreviation && strcasecmp(abbreviation, name) == 0) {
+			*ret_number = i;
+			return 0;
+		}
+	}
+	return error_set(err, ERROR_INVALID, "invalid signal: %s", text);
+}
+
+static int open_run_folder(struct engine *engine, const struct container_record *record, int *ret_fd, struct error *err)
+{
+	return container_open_run_folder(engine->store, record->id, true, ret_fd, err);
+}
+
+/*
+ * A pid may be given out again, so the process is pinned by a pidfd first, and only then is it asked whether it is
+ * still the container's. Gone already is success.
+ */
+static int send_signal(int run_folder, pid_t pid, int number, struct error *err)
+{
+	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return errno == ESRCH ? 0 : error_set_errno(err, errno, "open process %d", (int)pid);
+	struct monitor_status now;
+	if (monitor_status_read(run_folder, &now, err) < 0)
+		return -1;
+	if (now.state != MONITOR_RUNNING || now.pid != pid)
+		return 0;
+	if (syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) < 0 && errno != ESRCH)
+		return error_set_errno(err, errno, "send signal %d to process %d", number, (int)pid);
+	return 0;
+}
+
+static int choose_signal(const struct container_config *config, const char *signal_text, int *ret_number,
+			 struct error *err)
+{
+	*ret_number = SIGTERM;
+	if (!signal_text)
+		signal_text = config->stop_signal;
+	return signal_text && *signal_text ? signal_parse(signal_text, ret_number, err) : 0;
+}
+
+int container_stop(struct engine *engine, const char *name, const char *signal_text, int64_t timeout, struct error *err)
+{
+	cleanup_container_record struct container_record record = {0};
+	cleanup_container_config struct container_config config;
+	container_config_init(&config);
+	struct container_state state;
+	int number;
+	if (container_state_find(engine, name, &record, &state, err) < 0 ||
+	    container_config_from_json(record.config, &config, err) < 0 ||
+	    choose_signal(&config, signal_text, &number, err) < 0)
+		return -1;
+	if (state.status != CONTAINER_RUNNING)
+		return 0;
+	if (timeout < 0)
+		timeout = config.stop_timeout >= 0 ? config.stop_timeout : DEFAULT_STOP_SECONDS;
+	cleanup_close int run_folder = -1;
+	if (open_run_folder(engine, &record, &run_folder, err) < 0 ||
+	    send_signal(run_folder, state.pid, number, err) < 0)
+		return -1;
+	if (monitor_wait(run_folder, timeout * NANOSECONDS_PER_SECOND, err) == 0)
+		return 0;
+	if (err->kind != ERROR_LIMIT)
+		return -1;
+	error_clear(err);
+	if (send_signal(run_folder, state.pid, SIGKILL, err) < 0)
+		return -1;
+	return monitor_wait(run_folder, -1, err);
+}
+
+int container_kill(struct engine *engine, const char *name, int signal_number, struct error *err)
+{
+	cleanup_container_record struct container_record record = {0};
+	struct container_state state;
+	cleanup_close int run_folder = -1;
+	if (container_state_find(engine, name, &record, &state, err) < 0)
+		return -1;
+	if (state.status != CONTAINER_RUNNING)
+		return error_set(err, ERROR_CONFLICT, "cannot kill container: %s: container %s is not running", name,
+				 record.id);
+	if (open_run_folder(engine, &record, &run_folder, err) < 0)
+		return -1;
+	return send_signal(run_folder, state.pid, signal_number, err);
+}
+
+int container_wait(struct engine *engine, const char *name, int *ret_exit_code, struct error *err)
+{
+	cleanup_container_record struct container_record record = {0};
+	struct container_state state;
+	cleanup_close int run_folder = -1;
+	if (container_state_find(engine, name, &record, &state, err) < 0)
+		return -1;
+	if (state.status != CONTAINER_RUNNING) {
+		*ret_exit_code = state.exit_code;
+		return 0;
+	}
+	struct monitor_status last;
+	if (open_run_folder(engine, &record, &run_folder, err) < 0 || monitor_wait_exit(run_folder, &last, err) < 0)
+		return -1;
+	/* A monitor that was killed said nothing: whoever looks next cleans up, and then the record tells. */
+	if (last.state != MONITOR_EXITED) {
+		cleanup_free char *id = duplicate_string(record.id);
+		container_record_release(&record);
+		if (container_state_find(engine, id, &record, &state, err) < 0)
+			return -1;
+		last.exit_code = state.exit_code;
+	}
+	*ret_exit_code = last.exit_code;
+	return 0;
+}

@@ -1,0 +1,20 @@
+/* Ending containers: stop, kill, wait. */
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/engine.h"
+
+/* "SIGTERM", "TERM", "15". ERROR_INVALID "invalid signal: X". */
+int signal_parse(const char *text, int *ret_number, struct error *err);
+
+/* The container's stop signal, then SIGKILL after `timeout` seconds (-1: the container's own, or 10; a stopped one is
+ * success). Returns once it has been cleaned up after. `signal_text` NULL: the container's. */
+int container_stop(struct engine *engine, const char *name, const char *signal_text, int64_t timeout,
+		   struct error *err);
+
+/* ERROR_CONFLICT "container X is not running". */
+int container_kill(struct engine *engine, const char *name, int signal_number, struct error *err);
+
+/* Waits until it has ended and been cleaned up after. */
+int container_wait(struct engine *engine, const char *name, int *ret_exit_code, struct error *err);
