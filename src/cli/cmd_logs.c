@@ -1,0 +1,67 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "engine/logs.h"
+
+/* "2026-11-24T03:04:05Z", "1764000000", or a span before now: "42m", "1h30m". */
+static int parse_time(const char *text, nanoseconds *ret_time, struct error *err)
+{
+	if (time_parse_rfc3339(text, ret_time))
+		return 0;
+	char *end;
+	double number = strtod(text, &end);
+	if (end != text && *end == '\0') {
+		*ret_time = (nanoseconds)(number * NANOSECONDS_PER_SECOND);
+		return 0;
+	}
+	double seconds = 0;
+	for (const char *at = text; *at; at = end + 1) {
+		number = strtod(at, &end);
+		if (end == at || !*end || !strchr("smh", *end))
+			return error_set(
+				err, ERROR_USAGE,
+				"invalid time \"%s\": not a timestamp such as 2026-01-02T13:23:37Z, nor a span such as "
+				"42m",
+				text);
+		seconds += number * (*end == 's' ? 1 : *end == 'm' ? 60 : 3600);
+	}
+	*ret_time = time_now() - (nanoseconds)(seconds * NANOSECONDS_PER_SECOND);
+	return 0;
+}
+
+static int parse_tail(const char *text, int64_t *ret_lines, struct error *err)
+{
+	*ret_lines = -1;
+	if (strcmp(text, "all") == 0)
+		return 0;
+	char *end;
+	long long lines = strtoll(text, &end, 10);
+	if (end == text || *end)
+		return error_set(err, ERROR_USAGE,
+				 "invalid argument \"%s\" for \"-n, --tail\" flag: not a number of lines", text);
+	*ret_lines = lines < 0 ? -1 : lines;
+	return 0;
+}
+
+int cmd_logs(struct invocation *invocation, int count, char **arguments, struct error *err)
+{
+	struct log_query query = {.stdout_fd = STDOUT_FILENO, .stderr_fd = STDERR_FILENO};
+	const char *since = NULL, *until = NULL, *tail = "all";
+	const struct option options[] = {
+		OPTION_FLAG('f', "follow", &query.follow, "Follow log output"),
+		OPTION_STRING(0, "since", &since, "string", "Show logs since timestamp or relative time (e.g. 42m)"),
+		OPTION_STRING('n', "tail", &tail, "string", "Number of lines to show from the end of the logs"),
+		OPTION_FLAG('t', "timestamps", &query.timestamps, "Show timestamps"),
+		OPTION_STRING(0, "until", &until, "string", "Show logs before a timestamp or relative time"),
+		OPTION_END,
+	};
+	cleanup_engine struct engine *engine = NULL;
+	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
+	if (result != 0)
+		return result < 0 ? -1 : 0;
+	if (parse_tail(tail, &query.tail, err) < 0 || (since && parse_time(since, &query.since, err) < 0) ||
+	    (until && parse_time(until, &query.until, err) < 0) || command_open_engine(invocation, &engine, err) < 0)
+		return -1;
+	return container_logs(engine, arguments[0], &query, err);
+}

@@ -1,0 +1,63 @@
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/help.h"
+
+static int check_count(const struct invocation *invocation, int count, struct error *err)
+{
+	const struct command *command = invocation->command;
+	if (count >= command->minimum && (command->maximum < 0 || count <= command->maximum))
+		return 0;
+	const char *name = command->shortcut ? command->shortcut : command->name;
+	const char *group = command->group && !command->shortcut ? command->group : "";
+	const char *space = *group ? " " : "";
+	if (command->maximum == 0)
+		return error_set(err, ERROR_USAGE, "%s: '%s %s%s%s' accepts no arguments", invocation->program,
+				 invocation->program, group, space, name);
+	bool is_exact = command->minimum == command->maximum;
+	bool too_few = count < command->minimum;
+	int bound = too_few ? command->minimum : command->maximum;
+	return error_set(err, ERROR_USAGE, "%s: '%s %s%s%s' requires %s%d argument%s", invocation->program,
+			 invocation->program, group, space, name,
+			 is_exact  ? ""
+			 : too_few ? "at least "
+				   : "at most ",
+			 bound, bound == 1 ? "" : "s");
+}
+
+int command_options(struct invocation *invocation, const struct option *options, enum options_order order, int *count,
+		    char **arguments, struct error *err)
+{
+	bool help;
+	if (options_parse(options, order, count, arguments, &help, err) < 0)
+		return -1;
+	if (help) {
+		help_print_command(invocation->program, invocation->command, options);
+		return 1;
+	}
+	return check_count(invocation, *count, err);
+}
+
+int command_open_engine(const struct invocation *invocation, struct engine **ret_engine, struct error *err)
+{
+	return engine_open(invocation->root, invocation->run_root, ret_engine, err);
+}
+
+int command_for_each(struct invocation *invocation, struct engine *engine, int count, char **arguments,
+		     int (*act)(struct engine *engine, const char *name, void *context, struct error *err),
+		     void *context, bool print_name)
+{
+	for (int i = 0; i < count; i++) {
+		struct error err = {0};
+		if (act(engine, arguments[i], context, &err) < 0) {
+			fflush(stdout);
+			fprintf(stderr, "Error: %s\n", err.message);
+			invocation->exit_code = 1;
+		} else if (print_name) {
+			printf("%s\n", arguments[i]);
+		}
+	}
+	return 0;
+}

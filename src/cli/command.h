@@ -1,0 +1,59 @@
+/*
+ * The one table of commands (command_table.c). Dispatch, help, completions and the lists in the man page come from it.
+ * A command file parses options, calls engine/, prints. Nothing else.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "cli/options.h"
+#include "engine/engine.h"
+
+struct command;
+
+/* One invocation: what main knows when it calls a handler. */
+struct invocation {
+	const char *program; /* "coracle" or "docker", as it was called */
+	const struct command *command;
+	const char *root, *run_root; /* NULL: the defaults */
+	int exit_code;		     /* what a handler that succeeds wants main to exit with */
+};
+
+typedef int command_handler(struct invocation *invocation, int count, char **arguments, struct error *err);
+
+struct command {
+	const char *group;     /* "container", "image", …; NULL: only at the top */
+	const char *name;      /* in its group: "ls" */
+	const char *alias;     /* another name in the group: "list"; may be NULL */
+	const char *shortcut;  /* at the top: "ps"; may be NULL */
+	const char *arguments; /* "[OPTIONS] IMAGE [COMMAND] [ARG...]" */
+	const char *summary;
+	const char *example;	/* shown by --help; may be NULL */
+	int minimum, maximum;	/* of arguments behind the options; maximum -1: any number */
+	bool is_run_like;	/* failures of ours exit with 125, as `docker run`'s do */
+	bool is_hidden;		/* called by our own programs */
+	const char *error_word; /* before a message; NULL: "Error" */
+	command_handler *handler;
+};
+
+extern const struct command command_table[]; /* ends with a NULL handler */
+
+/*
+ * Parses a handler's options, prints help and checks the number of arguments. 0: go on; 1: help was printed, the
+ * handler returns 0; -1: error.
+ */
+int command_options(struct invocation *invocation, const struct option *options, enum options_order order, int *count,
+		    char **arguments, struct error *err);
+
+/* Opens the engine's state where the invocation says. */
+int command_open_engine(const struct invocation *invocation, struct engine **ret_engine, struct error *err);
+
+/* For commands that take many names: does all, prints "Error: …" for each that fails, and exits with 1 if any did. */
+int command_for_each(struct invocation *invocation, struct engine *engine, int count, char **arguments,
+		     int (*act)(struct engine *engine, const char *name, void *context, struct error *err),
+		     void *context, bool print_name);
+
+command_handler cmd_attach, cmd_build, cmd_cleanup, cmd_create, cmd_import, cmd_info, cmd_image_ls, cmd_kill, cmd_login,
+	cmd_logout, cmd_logs, cmd_port, cmd_ps, cmd_pull, cmd_push, cmd_rm, cmd_rmi, cmd_run, cmd_start, cmd_stop,
+	cmd_system_prune, cmd_tag, cmd_version, cmd_wait;

@@ -1,0 +1,220 @@
+#include "cli/create_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/fd.h"
+
+void create_arguments_init(struct create_arguments *arguments)
+{
+	*arguments = (struct create_arguments){.pull = "missing", .stop_timeout = -1};
+}
+
+void create_arguments_release(struct create_arguments *arguments)
+{
+	struct string_list *lists[] = {&arguments->environment,
+				       &arguments->environment_files,
+				       &arguments->volumes,
+				       &arguments->mounts,
+				       &arguments->tmpfs,
+				       &arguments->ports,
+				       &arguments->labels,
+				       &arguments->groups,
+				       &arguments->capabilities_add,
+				       &arguments->capabilities_drop,
+				       &arguments->security,
+				       &arguments->extra_hosts,
+				       &arguments->dns,
+				       &arguments->exposed};
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		string_list_release(lists[i]);
+}
+
+void create_options_table(struct create_arguments *a, struct option *table, size_t used)
+{
+	const struct option options[] = {
+		OPTION_LIST(0, "add-host", &a->extra_hosts, "list", "Add a custom host-to-IP mapping (host:ip)"),
+		OPTION_LIST(0, "cap-add", &a->capabilities_add, "list", "Add Linux capabilities"),
+		OPTION_LIST(0, "cap-drop", &a->capabilities_drop, "list", "Drop Linux capabilities"),
+		OPTION_STRING(0, "cidfile", &a->container_id_file, "string", "Write the container ID to the file"),
+		OPTION_INTEGER('c', "cpu-shares", &a->cpu_shares, "int", "CPU shares (relative weight)"),
+		OPTION_STRING(0, "cpus", &a->cpus, "decimal", "Number of CPUs"),
+		OPTION_LIST(0, "dns", &a->dns, "list", "Set custom DNS servers"),
+		OPTION_STRING(0, "entrypoint", &a->entrypoint, "string",
+			      "Overwrite the default ENTRYPOINT of the image"),
+		OPTION_LIST('e', "env", &a->environment, "list", "Set environment variables"),
+		OPTION_LIST(0, "env-file", &a->environment_files, "list", "Read in a file of environment variables"),
+		OPTION_LIST(0, "expose", &a->exposed, "list", "Expose a port or a range of ports"),
+		OPTION_LIST(0, "group-add", &a->groups, "list", "Add additional groups to join"),
+		OPTION_STRING('h', "hostname", &a->hostname, "string", "Container host name"),
+		OPTION_FLAG(0, "init", &a->use_init, "Run an init inside the container that reaps processes"),
+		OPTION_FLAG('i', "interactive", &a->interactive, "Keep STDIN open even if not attached"),
+		OPTION_LIST('l', "label", &a->labels, "list", "Set meta data on a container"),
+		OPTION_BYTES('m', "memory", &a->memory, "Memory limit"),
+		OPTION_BYTES(0, "memory-swap", &a->memory_swap, "Limit of memory and swap together"),
+		OPTION_LIST(0, "mount", &a->mounts, "mount", "Attach a filesystem mount to the container"),
+		OPTION_STRING(0, "name", &a->name, "string", "Assign a name to the container"),
+		OPTION_STRING(0, "network", &a->network, "network",
+			      "Connect a container to a network: bridge, host, none"),
+		OPTION_STRING(0, "net", &a->network, "network", "The same as --network"),
+		OPTION_INTEGER(0, "pids-limit", &a->pids_limit, "int", "Tune container pids limit"),
+		OPTION_STRING(0, "platform", &a->platform, "string", "Set platform, such as linux/amd64"),
+		OPTION_FLAG(0, "privileged", &a->privileged, "Give extended privileges to this container"),
+		OPTION_LIST('p', "publish", &a->ports, "list", "Publish a container's port(s) to the host"),
+		OPTION_FLAG('P', "publish-all", &a->publish_all, "Publish all exposed ports to random ports"),
+		OPTION_STRING(0, "pull", &a->pull, "string", "Pull image before running: always, missing, never"),
+		OPTION_FLAG('q', "quiet", &a->quiet, "Suppress the pull output"),
+		OPTION_FLAG(0, "read-only", &a->read_only, "Mount the container's root filesystem as read only"),
+		OPTION_FLAG(0, "rm", &a->remove, "Automatically remove the container when it exits"),
+		OPTION_LIST(0, "security-opt", &a->security, "list", "Security Options"),
+		OPTION_BYTES(0, "shm-size", &a->shm_bytes, "Size of /dev/shm"),
+		OPTION_STRING(0, "stop-signal", &a->stop_signal, "string", "Signal to stop the container"),
+		OPTION_INTEGER(0, "stop-timeout", &a->stop_timeout, "int", "Timeout (in seconds) to stop a container"),
+		OPTION_LIST(0, "tmpfs", &a->tmpfs, "list", "Mount a tmpfs directory"),
+		OPTION_FLAG('t', "tty", &a->terminal, "Allocate a pseudo-TTY"),
+		OPTION_STRING('u', "user", &a->user, "string", "Username or UID (format: <name|uid>[:<group|gid>])"),
+		OPTION_LIST('v', "volume", &a->volumes, "list", "Bind mount a volume"),
+		OPTION_STRING('w', "workdir", &a->working_directory, "string",
+			      "Working directory inside the container"),
+		OPTION_END,
+	};
+	memcpy(table + used, options, sizeof options);
+}
+
+typedef int add_function(struct container_config *config, const char *text, struct error *err);
+
+static int add_each(const struct string_list *list, struct container_config *config, add_function *add,
+		    struct error *err)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (add(config, list->items[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static int add_exposed(struct container_config *config, const char *text, struct error *err)
+{
+	struct container_config scratch;
+	container_config_init(&scratch);
+	/* The grammar of a published port without the host's side. */
+	int result = strchr(text, ':') ? error_set(err, ERROR_INVALID, "invalid port format for --expose: %s", text)
+				       : container_config_add_port(&scratch, text, err);
+	for (size_t i = 0; result == 0 && i < scratch.exposed_ports.count; i++)
+		image_config_add_sorted(&config->exposed_ports, scratch.exposed_ports.items[i]);
+	container_config_release(&scratch);
+	return result;
+}
+
+static int add_label(struct container_config *config, const char *text, struct error *err)
+{
+	const char *equals = strchr(text, '=');
+	if (!*text || equals == text)
+		return error_set(err, ERROR_INVALID, "invalid label format: \"%s\"", text);
+	cleanup_free char *key = format_string("%.*s", (int)strcspn(text, "="), text);
+	string_list_set_key(&config->labels, key, equals ? equals + 1 : "");
+	return 0;
+}
+
+static int apply_resources(const struct create_arguments *arguments, struct container_config *config, struct error *err)
+{
+	config->resources.memory_bytes = arguments->memory;
+	config->resources.memory_swap_bytes = arguments->memory_swap;
+	config->resources.pids_limit = arguments->pids_limit > 0 ? arguments->pids_limit : 0;
+	config->resources.cpu_shares = arguments->cpu_shares;
+	config->shm_bytes = arguments->shm_bytes;
+	if (!arguments->cpus)
+		return 0;
+	char *end;
+	double cpus = strtod(arguments->cpus, &end);
+	if (end == arguments->cpus || *end || !(cpus >= 0.01) || !(cpus < 100000))
+		return error_set(err, ERROR_USAGE, "invalid argument \"%s\" for \"--cpus\" flag: not a number of CPUs",
+				 arguments->cpus);
+	config->resources.cpu_quota_us = (int64_t)(cpus * 100000);
+	return 0;
+}
+
+static int apply_lists(const struct create_arguments *arguments, struct container_config *config, struct error *err)
+{
+	const struct {
+		const struct string_list *list;
+		add_function *add;
+	} steps[] = {
+		/* Files first: -e wins over --env-file. */
+		{&arguments->environment_files, container_config_add_environment_file},
+		{&arguments->environment, container_config_add_environment},
+		{&arguments->volumes, container_config_add_volume},
+		{&arguments->mounts, container_config_add_mount},
+		{&arguments->tmpfs, container_config_add_tmpfs},
+		{&arguments->ports, container_config_add_port},
+		{&arguments->exposed, add_exposed},
+		{&arguments->labels, add_label},
+		{&arguments->security, container_config_add_security},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (add_each(steps[i].list, config, steps[i].add, err) < 0)
+			return -1;
+	string_list_copy(&config->groups, &arguments->groups);
+	string_list_copy(&config->capabilities_add, &arguments->capabilities_add);
+	string_list_copy(&config->capabilities_drop, &arguments->capabilities_drop);
+	string_list_copy(&config->extra_hosts, &arguments->extra_hosts);
+	string_list_copy(&config->dns, &arguments->dns);
+	return 0;
+}
+
+int create_arguments_apply(const struct create_arguments *arguments, int count, char **words,
+			   struct container_config *config, struct create_options *options, struct error *err)
+{
+	options->image = words[0];
+	options->name = arguments->name;
+	options->remove_on_exit = arguments->remove;
+	options->publish_all = arguments->publish_all;
+	if (pull_policy_parse(arguments->pull, &options->pull, err) < 0)
+		return -1;
+	if (arguments->platform) {
+		if (platform_parse(arguments->platform, &options->platform, err) < 0)
+			return -1;
+		options->has_platform = true;
+	}
+	if (apply_lists(arguments, config, err) < 0 || apply_resources(arguments, config, err) < 0)
+		return -1;
+	if (arguments->network && container_config_set_network(config, arguments->network, err) < 0)
+		return -1;
+	config->hostname = duplicate_string(arguments->hostname);
+	config->working_directory = duplicate_string(arguments->working_directory);
+	if (config->working_directory && config->working_directory[0] != '/')
+		return error_set(err, ERROR_INVALID,
+				 "the working directory '%s' is invalid, it needs to be an absolute path",
+				 config->working_directory);
+	config->user = duplicate_string(arguments->user);
+	config->stop_signal = duplicate_string(arguments->stop_signal);
+	config->stop_timeout = arguments->stop_timeout;
+	config->terminal = arguments->terminal;
+	config->open_input = arguments->interactive;
+	config->use_init = arguments->use_init;
+	config->read_only_root = arguments->read_only;
+	config->privileged = arguments->privileged;
+	if (arguments->entrypoint) {
+		config->has_entrypoint = true;
+		if (*arguments->entrypoint)
+			string_list_add(&config->entrypoint, arguments->entrypoint);
+	}
+	config->has_command = count > 1;
+	for (int i = 1; i < count; i++)
+		string_list_add(&config->command, words[i]);
+	return 0;
+}
+
+int create_write_id_file(const struct create_arguments *arguments, const char *id, struct error *err)
+{
+	if (!arguments->container_id_file)
+		return 0;
+	cleanup_close int fd = open(arguments->container_id_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 && errno == EEXIST)
+		return error_set(err, ERROR_CONFLICT,
+				 "container ID file found, make sure the other container isn't running or delete %s",
+				 arguments->container_id_file);
+	if (fd < 0)
+		return error_set_errno(err, errno, "create the container ID file %s", arguments->container_id_file);
+	return write_full(fd, id, strlen(id), err);
+}

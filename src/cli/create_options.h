@@ -1,0 +1,30 @@
+/* The options that `run` and `create` share, as one table over one structure. */
+#pragma once
+
+#include "cli/options.h"
+#include "engine/create.h"
+
+#define CREATE_OPTION_COUNT 48
+
+struct create_arguments {
+	const char *name, *pull, *platform, *entrypoint, *hostname, *network, *working_directory, *user, *stop_signal,
+		*container_id_file, *cpus;
+	bool remove, interactive, terminal, use_init, read_only, privileged, publish_all, quiet;
+	struct string_list environment, environment_files, volumes, mounts, tmpfs, ports, labels, groups,
+		capabilities_add, capabilities_drop, security, extra_hosts, dns, exposed;
+	int64_t stop_timeout, memory, memory_swap, pids_limit, cpu_shares, shm_bytes;
+};
+
+void create_arguments_init(struct create_arguments *arguments);
+void create_arguments_release(struct create_arguments *arguments);
+#define cleanup_create_arguments CLEANUP(create_arguments_release)
+
+/* Fills table[] behind what is there already (`used` entries), with its end. */
+void create_options_table(struct create_arguments *arguments, struct option *table, size_t used);
+
+/* From what was parsed, and "IMAGE [COMMAND] [ARG...]", to what the engine takes. */
+int create_arguments_apply(const struct create_arguments *arguments, int count, char **words,
+			   struct container_config *config, struct create_options *options, struct error *err);
+
+/* --cidfile: the id, into a file that must not be there yet. */
+int create_write_id_file(const struct create_arguments *arguments, const char *id, struct error *err);

@@ -1,0 +1,143 @@
+#include "cli/progress.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/time.h"
+
+#define BAR_WIDTH   50
+#define LAYER_LIMIT 1024
+
+struct layer_line {
+	char *id;
+	char *status;
+};
+
+struct progress {
+	struct transfer_progress transfer;
+	FILE *file;
+	bool is_terminal;
+	bool is_quiet;
+	struct layer_line *layers;
+	size_t layer_count;
+};
+
+static void show_line(void *context, const char *text)
+{
+	struct progress *progress = context;
+	if (progress->is_quiet)
+		return;
+	fprintf(progress->file, "%s\n", text);
+	fflush(progress->file);
+}
+
+static struct layer_line *find_layer(struct progress *progress, const char *id, bool *ret_is_new)
+{
+	*ret_is_new = false;
+	for (size_t i = 0; i < progress->layer_count; i++)
+		if (strcmp(progress->layers[i].id, id) == 0)
+			return &progress->layers[i];
+	if (progress->layer_count == LAYER_LIMIT)
+		return NULL;
+	progress->layers = reallocate_array(progress->layers, progress->layer_count + 1, sizeof *progress->layers);
+	struct layer_line *layer = &progress->layers[progress->layer_count++];
+	*layer = (struct layer_line){duplicate_string(id), duplicate_string("")};
+	*ret_is_new = true;
+	return layer;
+}
+
+static int terminal_columns(const struct progress *progress)
+{
+	struct winsize size;
+	if (ioctl(fileno(progress->file), TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return 80;
+	return size.ws_col;
+}
+
+/* "0123456789ab: Downloading [=====>      ]  1.2MB/8.4MB" */
+static void format_bar(const struct progress *progress, const char *id, const char *status, int64_t current,
+		       int64_t total, char *text, size_t size)
+{
+	char done[16], whole[16];
+	size_format_human((uint64_t)current, done, sizeof done);
+	size_format_human((uint64_t)total, whole, sizeof whole);
+	if (terminal_columns(progress) < 110) {
+		snprintf(text, size, "%s: %s  %s/%s", id, status, done, whole);
+		return;
+	}
+	char bar[BAR_WIDTH + 1];
+	int filled = current >= total ? BAR_WIDTH : (int)(current * BAR_WIDTH / total);
+	for (int i = 0; i < BAR_WIDTH; i++)
+		bar[i] = i < filled ? '=' : i == filled ? '>' : ' ';
+	bar[BAR_WIDTH] = '\0';
+	snprintf(text, size, "%s: %s [%s]  %s/%s", id, status, bar, done, whole);
+}
+
+static void show_on_terminal(struct progress *progress, const struct layer_line *layer, bool is_new, int64_t current,
+			     int64_t total)
+{
+	char text[256];
+	bool has_bar = total > 0 && (strcmp(layer->status, "Downloading") == 0 ||
+				     strcmp(layer->status, "Extracting") == 0 || strcmp(layer->status, "Pushing") == 0);
+	if (has_bar)
+		format_bar(progress, layer->id, layer->status, current, total, text, sizeof text);
+	else
+		snprintf(text, sizeof text, "%s: %s", layer->id, layer->status);
+	size_t up = progress->layer_count - (size_t)(layer - progress->layers);
+	if (is_new)
+		fprintf(progress->file, "%s\n", text);
+	else
+		/* Up to the layer's line, clear it, write it, back down. */
+		fprintf(progress->file, "\033[%zuA\r\033[2K%s\r\033[%zuB", up, text, up);
+	fflush(progress->file);
+}
+
+static void show_layer(void *context, const char *id, const char *status, int64_t current, int64_t total)
+{
+	struct progress *progress = context;
+	if (progress->is_quiet)
+		return;
+	bool is_new;
+	struct layer_line *layer = find_layer(progress, id, &is_new);
+	if (!layer)
+		return;
+	bool has_changed = strcmp(layer->status, status) != 0;
+	if (has_changed)
+		replace_string(&layer->status, duplicate_string(status));
+	if (progress->is_terminal) {
+		show_on_terminal(progress, layer, is_new, current, total);
+	} else if (has_changed && strcmp(status, "Downloading") != 0 && strcmp(status, "Extracting") != 0 &&
+		   strcmp(status, "Pushing") != 0) {
+		fprintf(progress->file, "%s: %s\n", id, status);
+		fflush(progress->file);
+	}
+}
+
+struct progress *progress_new(int fd, bool quiet)
+{
+	struct progress *progress = allocate(sizeof *progress);
+	progress->file = fd == STDOUT_FILENO ? stdout : stderr;
+	progress->is_terminal = isatty(fd);
+	progress->is_quiet = quiet;
+	progress->transfer = (struct transfer_progress){{show_line, progress}, show_layer, progress};
+	return progress;
+}
+
+const struct transfer_progress *progress_transfer(struct progress *progress)
+{
+	return &progress->transfer;
+}
+
+void progress_free(struct progress *progress)
+{
+	if (!progress)
+		return;
+	for (size_t i = 0; i < progress->layer_count; i++) {
+		free(progress->layers[i].id);
+		free(progress->layers[i].status);
+	}
+	free(progress->layers);
+	free(progress);
+}
