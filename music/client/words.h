@@ -1,0 +1,16 @@
+/* A command line's words: split at blanks, "…" or '…' keeps blanks, a backslash keeps the next character. */
+#pragma once
+
+#include <stddef.h>
+
+#define WORD_LIMIT 16
+
+struct words {
+	char *items[WORD_LIMIT]; /* point into text */
+	size_t count;
+	char *text; /* owned */
+};
+
+/* NULL, or what is wrong with the line. */
+const char *words_split(const char *line, struct words *ret_words);
+void words_release(struct words *words);
