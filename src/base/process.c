@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/signals.h"
 
 /* Above every number that a caller asks for, so that moving one descriptor never overwrites another. */
 #define PARKING_FD 64
@@ -36,18 +36,9 @@ static int place_fds(const struct process_options *options)
 	return 0;
 }
 
-static void reset_signals(void)
-{
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-}
-
 static _Noreturn void child(const struct process_options *options, int report_fd)
 {
-	reset_signals();
+	signals_reset();
 	if (options->new_session)
 		setsid();
 	if (options->parent_death_signal)

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/signals.h"
 #include "monitor/lock.h"
 #include "monitor/monitor.h"
 
@@ -51,11 +52,7 @@ static void choose_inherited(const struct monitor *monitor)
 static _Noreturn void become_cleanup(const struct monitor *monitor)
 {
 	choose_inherited(monitor);
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	signals_reset();
 	const char *arguments[] = {monitor->engine, "--root",  monitor->root, "--run-root", monitor->run_root,
 				   "container",	    "cleanup", monitor->id,   NULL};
 	execve(monitor->engine, (char *const *)arguments, environ);

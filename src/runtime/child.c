@@ -36,6 +36,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/signals.h"
 #include "runtime/capability.h"
 #include "runtime/devices.h"
 #include "runtime/executable.h"
@@ -325,10 +326,7 @@ static int confine_and_execute(struct child *child, struct error *err)
 
 static int prepare_process(struct error *err)
 {
-	sigset_t none;
-	sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
-		return error_set_errno(err, errno, "unblock the signals");
+	signals_reset();
 	umask(0);
 	if (setsid() < 0)
 		return error_set_errno(err, errno, "make a session");

@@ -105,7 +105,12 @@ static void capabilities(void **state)
 {
 	struct sandbox *sandbox = *state;
 	sandbox_need_root();
+	/* As a script's `&` and nohup hand it on; nothing of it may reach the container. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	sandbox_run(sandbox, "status", NULL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	sandbox_expect(sandbox, "CapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\nCapEff:\t00000000a80425fb\n"
 				"CapBnd:\t00000000a80425fb\nCapAmb:\t0000000000000000\n");
 	sandbox_expect(sandbox, "NoNewPrivs:\t0\n");
