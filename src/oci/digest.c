@@ -1,46 +1,33 @@
 /*
- * Digests by libcrypto. The algorithms are fetched once, and the library is told not to read openssl.cnf: that file is
- * of no use here and costs every start of the engine some system calls.
+ * Digests by nettle: a page of code in the static engine where libcrypto's would be four megabytes, as fast (both use
+ * the processor's SHA instructions), and nothing to set up at the start of a command.
  */
 #include "oci/digest.h"
 
 #include <assert.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <pthread.h>
+#include <nettle/nettle-meta.h>
+#include <nettle/sha2.h>
 #include <string.h>
 
 #include "base/random.h"
 
 struct hasher {
-	EVP_MD_CTX *context;
+	union {
+		struct sha256_ctx sha256;
+		struct sha512_ctx sha512;
+	} context;
 	enum digest_algorithm algorithm;
 };
 
 static const struct {
 	const char *name;
-	const char *library_name;
+	const struct nettle_hash *hash;
 	size_t digits;
 } algorithms[] = {
-	[DIGEST_SHA256] = {"sha256", "SHA256", 64},
-	[DIGEST_SHA512] = {"sha512", "SHA512", 128},
+	[DIGEST_SHA256] = {"sha256", &nettle_sha256, 2 * SHA256_DIGEST_SIZE},
+	[DIGEST_SHA512] = {"sha512", &nettle_sha512, 2 * SHA512_DIGEST_SIZE},
 };
 static_assert(ARRAY_SIZE(algorithms) == DIGEST_ALGORITHM_COUNT, "a row for each algorithm");
-
-static EVP_MD *fetched[DIGEST_ALGORITHM_COUNT];
-static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
-
-static void fetch_algorithms(void)
-{
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
-				    OPENSSL_INIT_NO_ADD_ALL_DIGESTS | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS,
-			    NULL);
-	for (size_t i = 0; i < DIGEST_ALGORITHM_COUNT; i++) {
-		fetched[i] = EVP_MD_fetch(NULL, algorithms[i].library_name, NULL);
-		if (!fetched[i])
-			abort();
-	}
-}
 
 /* Where a text that somebody else wrote may be shown on a terminal. */
 static bool is_printable(const char *text)
@@ -102,50 +89,36 @@ const char *digest_hex(const struct digest *digest)
 	return colon ? colon + 1 : "";
 }
 
-/* What libcrypto refuses here is memory only, and a failed allocation aborts everywhere. */
-static void check(int answer)
-{
-	if (answer != 1)
-		abort();
-}
-
 struct hasher *hasher_new(enum digest_algorithm algorithm)
 {
-	pthread_once(&fetch_once, fetch_algorithms);
 	struct hasher *hasher = allocate(sizeof *hasher);
 	hasher->algorithm = algorithm;
-	hasher->context = EVP_MD_CTX_new();
-	if (!hasher->context)
-		abort();
-	check(EVP_DigestInit_ex2(hasher->context, fetched[algorithm], NULL));
+	algorithms[algorithm].hash->init(&hasher->context);
 	return hasher;
 }
 
 void hasher_free(struct hasher *hasher)
 {
-	if (!hasher)
-		return;
-	EVP_MD_CTX_free(hasher->context);
 	free(hasher);
 }
 
 void hasher_update(struct hasher *hasher, const void *bytes, size_t size)
 {
 	if (size)
-		check(EVP_DigestUpdate(hasher->context, bytes, size));
+		algorithms[hasher->algorithm].hash->update(&hasher->context, size, bytes);
 }
 
 void hasher_finish(struct hasher *hasher, struct digest *ret_digest)
 {
-	unsigned char bytes[EVP_MAX_MD_SIZE];
-	unsigned int size = 0;
-	check(EVP_DigestFinal_ex(hasher->context, bytes, &size));
+	unsigned char bytes[SHA512_DIGEST_SIZE];
+	const struct nettle_hash *hash = algorithms[hasher->algorithm].hash;
+	hash->digest(&hasher->context, hash->digest_size, bytes);
 	const char *name = algorithms[hasher->algorithm].name;
 	size_t name_length = strlen(name);
 	*ret_digest = (struct digest){0};
 	memcpy(ret_digest->text, name, name_length);
 	ret_digest->text[name_length] = ':';
-	hex_encode(bytes, size, ret_digest->text + name_length + 1);
+	hex_encode(bytes, hash->digest_size, ret_digest->text + name_length + 1);
 }
 
 static void hash_bytes(enum digest_algorithm algorithm, const void *bytes, size_t size, struct digest *ret_digest)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "registry/base64.h"
+#include "base/base64.h"
 #include "registry/log.h"
 #include "registry/response.h"
 

@@ -7,8 +7,8 @@
 #include <sys/file.h>
 
 #include "base/atomic_file.h"
+#include "base/base64.h"
 #include "base/fd.h"
-#include "registry/base64.h"
 
 #define KEY_FILE       "token-key.pem"
 #define KEY_FILE_LIMIT ((size_t)4096)

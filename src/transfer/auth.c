@@ -1,9 +1,9 @@
 #include "transfer/auth.h"
 
 #include <curl/curl.h>
-#include <openssl/evp.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/time.h"
 #include "transfer/failure.h"
@@ -57,8 +57,7 @@ static char *basic_value(const struct credentials *credentials)
 {
 	cleanup_free char *pair = format_string("%s:%s", credentials->username, credentials->password);
 	size_t size = strlen(pair);
-	cleanup_free char *encoded = allocate((size + 2) / 3 * 4 + 1);
-	EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)pair, (int)size);
+	cleanup_free char *encoded = base64_encode(pair, size);
 	explicit_bzero(pair, size);
 	return format_string("Basic %s", encoded);
 }

@@ -1,11 +1,10 @@
 #include "transfer/credentials.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/atomic_file.h"
+#include "base/base64.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "transfer/credential_helper.h"
@@ -31,7 +30,7 @@ static void config_release(struct config *config)
 static void erase_string(char **text)
 {
 	if (*text) {
-		OPENSSL_cleanse(*text, strlen(*text));
+		explicit_bzero(*text, strlen(*text));
 		free(*text);
 	}
 	*text = NULL;
@@ -77,7 +76,7 @@ static int config_read(struct config *config, struct error *err)
 	else if (json_parse(text.bytes, text.size, &config->document, err) < 0)
 		return error_wrap(err, "read %s/%s", config->folder, CONFIG_NAME);
 	if (text.size)
-		OPENSSL_cleanse(text.bytes, text.size);
+		explicit_bzero(text.bytes, text.size);
 	if (!json_is_object(config->document))
 		return error_set(err, ERROR_INVALID, "%s/%s is not a JSON object", config->folder, CONFIG_NAME);
 	return 0;
@@ -131,17 +130,14 @@ static const char *find_key(json_t *table, const char *domain)
 static int decode_pair(const char *text, struct credentials *ret_credentials, struct error *err)
 {
 	size_t length = strlen(text);
-	size_t padding = length >= 2 && text[length - 1] == '=' ? (text[length - 2] == '=' ? 2 : 1) : 0;
-	if (length > SECRET_SIZE_LIMIT || length % 4 != 0)
+	if (length > SECRET_SIZE_LIMIT)
 		return error_set(err, ERROR_INVALID, "not base64");
-	cleanup_secret char *pair = allocate(length + 1);
-	int size = EVP_DecodeBlock((unsigned char *)pair, (const unsigned char *)text, (int)length);
-	if (size < 0 || (size_t)size < padding)
+	size_t size;
+	cleanup_secret char *pair = (char *)base64_decode(text, length, &size);
+	if (!pair)
 		return error_set(err, ERROR_INVALID, "not base64");
-	size -= (int)padding;
-	pair[size] = '\0';
 	char *colon = strchr(pair, ':');
-	if (!colon || colon == pair || strlen(pair) != (size_t)size)
+	if (!colon || colon == pair || strlen(pair) != size)
 		return error_set(err, ERROR_INVALID, "not NAME:PASSWORD");
 	ret_credentials->username = duplicate_bytes(pair, (size_t)(colon - pair));
 	ret_credentials->password = duplicate_string(colon + 1);
@@ -234,9 +230,7 @@ static int encode_pair(const char *username, const char *password, char **ret_te
 	size_t size = strlen(pair);
 	if (size > SECRET_SIZE_LIMIT / 2)
 		return error_set(err, ERROR_LIMIT, "the password is longer than %zu bytes", SECRET_SIZE_LIMIT / 2);
-	char *text = allocate((size + 2) / 3 * 4 + 1);
-	EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)pair, (int)size);
-	*ret_text = text;
+	*ret_text = base64_encode(pair, size);
 	return 0;
 }
 

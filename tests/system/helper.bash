@@ -172,8 +172,18 @@ remove_containers() {
   [ -z "$ids" ] || coracle rm -f $ids >/dev/null
 }
 
-# What the product has left of containers that are gone: printed, a line each.
+# What the product has left of containers that are gone: printed, a line each. A veth pair ends with its network
+# namespace, and the kernel takes a dead namespace down in its own time: interfaces are what remains after 20 seconds.
 leftovers() {
+  local left tries
+  for ((tries = 0; tries < 100; tries++)); do
+    left=$(_leftovers_now)
+    [ -n "$left" ] && ! grep -qv '^interface: ' <<<"$left" || break
+    sleep 0.2
+  done
+  [ -z "$left" ] || echo "$left"
+}
+_leftovers_now() {
   inside bash -c '
     grep -F "$WORK/root" /proc/self/mountinfo | sed "s/^/mount: /"
     for cgroup in $(find /sys/fs/cgroup/*/coracle -mindepth 1 -type d 2>/dev/null); do echo "cgroup: $cgroup"; done

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "registry/access_token.h"
-#include "registry/base64.h"
 #include "registry/bearer.h"
 #include "registry/password.h"
 

@@ -1,6 +1,7 @@
-#include "registry/base64.h"
+#include "base/base64.h"
 
-#include <openssl/evp.h>
+#include <nettle/base64.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -15,10 +16,16 @@ static void translate(char *text, const char *from, const char *to)
 			}
 }
 
+char *base64_encode(const void *bytes, size_t size)
+{
+	char *text = allocate(BASE64_ENCODE_RAW_LENGTH(size) + 1);
+	base64_encode_raw(text, size, bytes);
+	return text;
+}
+
 char *base64url_encode(const void *bytes, size_t size)
 {
-	char *text = allocate((size + 2) / 3 * 4 + 1);
-	EVP_EncodeBlock((unsigned char *)text, bytes, (int)size);
+	char *text = base64_encode(bytes, size);
 	text[strcspn(text, "=")] = '\0';
 	translate(text, "+/", "-_");
 	return text;
@@ -28,14 +35,14 @@ unsigned char *base64_decode(const char *text, size_t length, size_t *ret_size)
 {
 	if (length == 0 || length % 4 != 0 || length > 1024 * 1024)
 		return NULL;
-	cleanup_free unsigned char *bytes = allocate(length / 4 * 3 + 1);
-	int decoded = EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)length);
-	if (decoded < 0)
+	cleanup_free unsigned char *bytes = allocate(BASE64_DECODE_LENGTH(length) + 1);
+	struct base64_decode_ctx decoder;
+	size_t size = BASE64_DECODE_LENGTH(length);
+	base64_decode_init(&decoder);
+	if (!base64_decode_update(&decoder, &size, bytes, length, text) || !base64_decode_final(&decoder))
 		return NULL;
-	size_t size = (size_t)decoded - (text[length - 1] == '=') - (text[length - 2] == '=');
-	/* EVP_DecodeBlock trims white space and takes bits that mean nothing. */
-	cleanup_free char *again = allocate(length + 1);
-	EVP_EncodeBlock((unsigned char *)again, bytes, (int)size);
+	/* nettle skips white space and takes bits that mean nothing. */
+	cleanup_free char *again = base64_encode(bytes, size);
 	if (strlen(again) != length || memcmp(again, text, length) != 0)
 		return NULL;
 	bytes[size] = '\0';

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 /* Owned by the caller. */
+char *base64_encode(const void *bytes, size_t size);
 char *base64url_encode(const void *bytes, size_t size);
 /* Both refuse every other spelling of the same bytes. A NUL is put behind them; owned by the caller; NULL: invalid. */
 unsigned char *base64url_decode(const char *text, size_t length, size_t *ret_size);
