@@ -16,7 +16,20 @@ struct source decompressor_source(struct decompressor *decompressor);
 enum compression decompressor_kind(const struct decompressor *decompressor);
 void decompressor_free(struct decompressor *decompressor);
 
-/* Deflates into `to`, deterministically: no time, no name, a fixed level. Finish before free, or the end is missing. */
+/*
+ * Deflates into `to`, deterministically: no time, no name, a fixed level. Finish before free, or the end is missing.
+ *
+ * What comes is cut at every COMPRESSION_CHUNK bytes, and each chunk becomes a gzip member or a zstd frame of its own
+ * (both formats define a file as one or more of them). So all processors work on one layer, and yet the same bytes give
+ * the same blob everywhere: with one processor or sixty, whatever instructions they have. That is why gzip is made by
+ * libdeflate and not by ISA-L, whose output follows the processor's vector width. A layer that is rebuilt elsewhere has
+ * the digest that a registry knows. Changing the chunk, a level or a library's version changes digests of layers that
+ * are compressed afterwards, and of none that exists.
+ *
+ * `to` is called by the caller's thread alone. Up to eight threads of our own end with compressor_finish() or _free().
+ */
+#define COMPRESSION_CHUNK ((size_t)1024 * 1024)
+
 struct compressor;
 int compressor_new(enum compression kind, const struct sink *to, struct compressor **ret_compressor, struct error *err);
 struct sink compressor_sink(struct compressor *compressor);

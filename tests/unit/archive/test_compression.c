@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <sched.h>
 #include <string.h>
 
 #include "archive/compression.h"
@@ -106,6 +107,60 @@ static void round_trips(void **state)
 	}
 }
 
+/* A blob's digest must not tell how many processors there were. */
+static void any_number_of_processors(void **state)
+{
+	(void)state;
+	static char bytes[7 * 1024 * 1024 + 12345];
+	cpu_set_t before, one;
+	fill(bytes, sizeof bytes);
+	assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+	CPU_ZERO(&one);
+	for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+		if (CPU_ISSET(i, &before))
+			CPU_SET(i, &one);
+	for (enum compression kind = COMPRESSION_GZIP; kind <= COMPRESSION_ZSTD; kind++) {
+		struct buffer many = BUFFER_INIT(CAP), single = BUFFER_INIT(CAP), chunks = BUFFER_INIT(CAP);
+		deflate_to(kind, bytes, sizeof bytes, &many);
+		assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+		deflate_to(kind, bytes, sizeof bytes, &single);
+		assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+		/* The same as each chunk for itself: the place of a cut is part of the format. */
+		for (size_t at = 0; at < sizeof bytes; at += COMPRESSION_CHUNK)
+			deflate_to(kind, bytes + at,
+				   sizeof bytes - at < COMPRESSION_CHUNK ? sizeof bytes - at : COMPRESSION_CHUNK,
+				   &chunks);
+		assert_int_equal(many.size, single.size);
+		assert_memory_equal(many.bytes, single.bytes, many.size);
+		assert_int_equal(many.size, chunks.size);
+		assert_memory_equal(many.bytes, chunks.bytes, many.size);
+		buffer_release(&many);
+		buffer_release(&single);
+		buffer_release(&chunks);
+	}
+}
+
+static int fail_write(void *context, const void *bytes, size_t size, struct error *err)
+{
+	(void)context, (void)bytes, (void)size;
+	return error_set(err, ERROR_SYSTEM, "full");
+}
+
+/* Threads that still work when the caller gives up are ended and leave nothing. */
+static void a_sink_that_fails(void **state)
+{
+	(void)state;
+	static char bytes[20 * 1024 * 1024];
+	struct error err = {0};
+	struct sink to = {fail_write, NULL};
+	struct compressor *compressor = NULL;
+	assert_int_equal(compressor_new(COMPRESSION_GZIP, &to, &compressor, &err), 0);
+	struct sink sink = compressor_sink(compressor);
+	assert_int_equal(sink_write(&sink, bytes, sizeof bytes, &err), -1);
+	assert_string_equal(err.message, "full");
+	compressor_free(compressor);
+}
+
 static void several_members(void **state)
 {
 	(void)state;
@@ -193,6 +248,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trips),
+		cmocka_unit_test(any_number_of_processors),
+		cmocka_unit_test(a_sink_that_fails),
 		cmocka_unit_test(several_members),
 		cmocka_unit_test(padding_and_garbage),
 		cmocka_unit_test(every_cut_is_noticed),
