@@ -33,6 +33,7 @@ struct layer_limits {
 struct layer_totals {
 	uint64_t bytes; /* of file contents, as `image ls` counts them */
 	uint64_t entries;
+	uint64_t replaced; /* files that a later entry of the same archive took the place of */
 };
 
 /* `tar` is plain tar: decompress first. It is read to its very end, so that a hasher behind it has seen every byte. */

@@ -199,10 +199,12 @@ int layer_apply(const struct source *tar, int folder_fd, const struct layer_limi
 	apply->limits.bytes = limits && limits->bytes ? limits->bytes : LAYER_DEFAULT_BYTES;
 	apply->limits.entries = limits && limits->entries ? limits->entries : LAYER_DEFAULT_ENTRIES;
 	int result = apply_all(apply, tar, err);
-	if (result < 0)
+	if (result < 0) {
 		error_wrap(err, "unpack the layer");
-	else if (ret_totals)
+	} else if (ret_totals) {
+		apply->totals.replaced = apply->parent.replaced;
 		*ret_totals = apply->totals;
+	}
 	apply_release(apply);
 	free(apply);
 	return result;

@@ -92,8 +92,9 @@ static bool owner_comes_right(const struct layer_parent *parent, const struct la
 	return !parent->gives_group && metadata->uid == parent->own_uid && metadata->gid == parent->own_gid;
 }
 
-static int remove_old(const struct layer_parent *parent, const char *name, struct error *err)
+static int remove_old(struct layer_parent *parent, const char *name, struct error *err)
 {
+	parent->replaced += !layer_is_whiteout(parent->fd, name);
 	if (remove_tree_at(parent->fd, name, err) < 0)
 		return error_wrap(err, "remove what had its name");
 	return 0;

@@ -16,9 +16,10 @@ struct layer_parent {
 	int root_fd; /* borrowed */
 	int fd;	     /* owned; the open folder, or -1 */
 	char path[PATH_MAX];
-	bool gives_group; /* setgid: what is made in it gets its group */
-	uint64_t made;	  /* folders that no entry named */
-	uid_t own_uid;	  /* what this process makes belongs to these */
+	bool gives_group;  /* setgid: what is made in it gets its group */
+	uint64_t made;	   /* folders that no entry named */
+	uint64_t replaced; /* things of this layer that gave way to a later entry; whiteouts do not count */
+	uid_t own_uid;	   /* what this process makes belongs to these */
 	gid_t own_gid;
 };
 

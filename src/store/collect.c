@@ -150,6 +150,25 @@ static int collect_layers(struct collection *collection, enum digest_algorithm a
 	return 0;
 }
 
+/* A record without its folder is what a kill between the two leaves. */
+static int collect_records(struct store *store, enum digest_algorithm algorithm, struct error *err)
+{
+	cleanup_free char *folder = format_string("layers/records/%s", digest_algorithm_name(algorithm));
+	cleanup_string_list struct string_list names = {0};
+	if (list_folder(store->root_fd, folder, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.count; i++) {
+		struct digest diff_id;
+		cleanup_free char *text = format_string("%s:%s", digest_algorithm_name(algorithm), names.items[i]);
+		cleanup_free char *path = format_string("%s/%s", folder, names.items[i]);
+		if (digest_parse(text, &diff_id, NULL) == 0 && layer_folder_exists(store->root_fd, &diff_id))
+			continue;
+		if (remove_tree_at(store->root_fd, path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Removes the entries of a folder that `sql` (NULL: nothing) does not know. Something mounted stays for the next time.
  */
 static int collect_folder(struct collection *collection, int dir_fd, const char *folder, const char *sql,
@@ -200,7 +219,8 @@ int store_collect(struct store *store, struct store_collected *ret_collected, st
 	    store->blobs->operations->uploads_expire(store->blobs, time_now() - UPLOAD_LIFETIME, &uploads, err) < 0)
 		return error_wrap(err, "collect");
 	for (int algorithm = 0; algorithm < DIGEST_ALGORITHM_COUNT; algorithm++)
-		if (collect_layers(&collection, (enum digest_algorithm)algorithm, err) < 0)
+		if (collect_layers(&collection, (enum digest_algorithm)algorithm, err) < 0 ||
+		    collect_records(store, (enum digest_algorithm)algorithm, err) < 0)
 			return error_wrap(err, "collect");
 	if (collect_folder(&collection, store->root_fd, "layers/staging", NULL, err) < 0 ||
 	    collect_folder(&collection, store->root_fd, "containers", container_sql, err) < 0 ||

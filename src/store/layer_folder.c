@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "store/layer_record.h"
 
 #define LAYER_PATH_SIZE	  (DIGEST_TEXT_SIZE + 8)
 #define STAGING_PATH_SIZE 48
@@ -79,7 +80,8 @@ int layer_folder_remove(int root_fd, const struct digest *diff_id, struct error 
 	/* A power cut must not bring the name back over a folder that is half empty. */
 	cleanup_close int algorithm_fd =
 		open_folder_at(layers_fd, digest_algorithm_name(digest_algorithm_of(diff_id)), false, 0, err);
-	if (algorithm_fd < 0 || sync_fd(algorithm_fd, err) < 0 || remove_tree_at(layers_fd, staging, err) < 0)
+	if (algorithm_fd < 0 || sync_fd(algorithm_fd, err) < 0 || layer_record_remove(layers_fd, diff_id, err) < 0 ||
+	    remove_tree_at(layers_fd, staging, err) < 0)
 		return error_wrap(err, "remove layer %s", diff_id->text);
 	return 0;
 }
@@ -121,6 +123,12 @@ int layer_staging_commit(struct layer_staging *staging, const struct digest *dif
 	/* One syncfs for all the files of the layer, in place of an fsync for each. */
 	if (syncfs(staging->folder_fd) < 0)
 		return error_set_errno(err, errno, "sync layer %s", diff_id->text);
+	/* The record first: a folder that should have one has it. */
+	if (staging->has_record) {
+		if (layer_record_commit(staging->layers_fd, staging->name, diff_id, err) < 0)
+			return -1;
+		staging->has_record = false;
+	}
 	bool lost_race = false;
 	if (renameat2(staging->layers_fd, from, staging->layers_fd, to, RENAME_NOREPLACE) < 0) {
 		if (errno != EEXIST)
@@ -145,6 +153,8 @@ void layer_staging_release(struct layer_staging *staging)
 			char path[STAGING_PATH_SIZE];
 			snprintf(path, sizeof path, "staging/%s", staging->name);
 			remove_tree_at(staging->layers_fd, path, NULL);
+			if (staging->has_record)
+				layer_record_abort(staging->layers_fd, staging->name);
 		}
 		close(staging->layers_fd);
 	}

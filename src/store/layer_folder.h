@@ -2,6 +2,7 @@
  * Unpacked layers as folders, keyed by diff id (the digest of the plain tar):
  *     layers/sha256/<hex>/      a layer in overlayfs' form, never changed once it is there
  *     layers/staging/<random>/  one that is being unpacked; leftovers are removed by recovery
+ *     layers/records/sha256/<hex>  what its archive has beside the files' contents (layer_record.h), for most layers
  * No database here: coracle-transfer uses it too. A folder that exists under its digest is whole: it is filled under
  * staging, synced (syncfs) and renamed. Two writers of one layer may race; the second finds it there and drops its own.
  */
@@ -16,7 +17,8 @@
 struct layer_staging {
 	int layers_fd; /* owned */
 	char name[33];
-	int folder_fd; /* owned; fill this */
+	int folder_fd;	 /* owned; fill this */
+	bool has_record; /* layers/staging/<name>.record goes where the folder goes */
 };
 
 /* `root_fd` is the store's root folder. */

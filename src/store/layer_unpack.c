@@ -1,7 +1,8 @@
-/* A layer's blob becomes a folder in one pass, with the digest of the plain tar taken on the way. */
+/* A layer's blob becomes a folder in one pass; digest and record of the plain tar are taken on the way. */
 #include "archive/compression.h"
 #include "base/memory.h"
 #include "store/layer_folder.h"
+#include "store/layer_record.h"
 
 /* A source that hashes what passes through it. */
 struct hashing_source {
@@ -24,6 +25,11 @@ static void free_decompressor(struct decompressor **decompressor)
 		decompressor_free(*decompressor);
 }
 
+static void free_record(struct layer_record **record)
+{
+	layer_record_free(*record);
+}
+
 int layer_unpack(int root_fd, const struct source *blob, const struct layer_limits *limits,
 		 struct layer_staging *ret_staging, struct digest *ret_diff_id, struct layer_totals *ret_totals,
 		 struct error *err)
@@ -38,8 +44,14 @@ int layer_unpack(int root_fd, const struct source *blob, const struct layer_limi
 	struct hashing_source hashing = {.from = decompressor_source(decompressor), .hasher = hasher};
 	struct source tar = {hashing_read, &hashing};
 	struct layer_totals totals = {0};
-	if (layer_apply(&tar, staging.folder_fd, limits, &totals, err) < 0)
+	CLEANUP(free_record) struct layer_record *record = NULL;
+	if (layer_record_begin(&staging, &tar, &record, err) < 0)
 		return -1;
+	struct source recorded = layer_record_source(record);
+	if (layer_apply(&recorded, staging.folder_fd, limits, &totals, err) < 0 ||
+	    layer_record_finish(record, totals.replaced == 0, err) < 0)
+		return -1;
+	layer_record_free(steal_pointer(&record));
 	hasher_finish(hasher, ret_diff_id);
 	*ret_totals = totals;
 	*ret_staging = staging;
