@@ -1,5 +1,5 @@
 /*
- * Tar archives entry by entry, by libarchive: ustar, PAX, GNU, old and sparse forms. Private to src/archive.
+ * Tar archives entry by entry, by libarchive: ustar, PAX, GNU, old and sparse forms.
  *
  *     while ((more = tar_reader_next(reader, &entry, err)) > 0)
  *             while ((more = tar_reader_data(reader, &block, err)) > 0) ...

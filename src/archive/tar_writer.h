@@ -1,6 +1,6 @@
 /*
  * Tar archives written: ustar (POSIX.1-1988), with a PAX header (POSIX.1-2001) only where ustar cannot say it. One
- * sequence of entries is one sequence of bytes, in any locale and on any host. Private to src/archive.
+ * sequence of entries is one sequence of bytes, in any locale and on any host.
  *
  * Not libarchive's writer: its PAX format pulls all other formats, and so bzip2, lzma, nettle and libxml2, into a
  * static program; and it translates names by the locale. The reader has neither trouble, and is where the attacks are.

@@ -79,8 +79,9 @@ static void show_on_terminal(struct progress *progress, const struct layer_line 
 			     int64_t total)
 {
 	char text[256];
-	bool has_bar = total > 0 && (strcmp(layer->status, "Downloading") == 0 ||
-				     strcmp(layer->status, "Extracting") == 0 || strcmp(layer->status, "Pushing") == 0);
+	bool has_bar =
+		total > 0 && (strcmp(layer->status, "Downloading") == 0 || strcmp(layer->status, "Extracting") == 0 ||
+			      strcmp(layer->status, "Pushing") == 0 || strcmp(layer->status, "Loading layer") == 0);
 	if (has_bar)
 		format_bar(progress, layer->id, layer->status, current, total, text, sizeof text);
 	else
