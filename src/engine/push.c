@@ -63,34 +63,110 @@ static int push_image(struct engine *engine, const struct reference *reference, 
 	return registry_request_send(request, progress, ret_done, err);
 }
 
-int image_push(struct engine *engine, const struct reference *reference, const struct transfer_progress *progress,
-	       struct error *err)
+static int refuse_without_registry(const struct reference *reference, struct error *err)
 {
-	const struct engine_report *report = progress ? &progress->report : NULL;
-	cleanup_free char *name = reference_name(reference);
-	struct image image;
-	if (find_image(engine, reference, &image, err) < 0)
-		return -1;
-	if (reference->domain_is_implied) {
-		cleanup_free char *familiar = reference_familiar_text(reference);
-		return error_set(
-			err, ERROR_INVALID,
-			"%s names no registry, and this engine has no account at %s to push to. Name yours first: "
-			"coracle tag %s REGISTRY/USER/%s",
-			familiar, reference->domain, familiar, familiar);
-	}
-	cleanup_close int lock = -1;
+	if (!reference->domain_is_implied)
+		return 0;
+	cleanup_free char *familiar = reference_familiar_text(reference);
+	return error_set(err, ERROR_INVALID,
+			 "%s names no registry, and this engine has no account at %s to push to. Name yours first, "
+			 "then push that: coracle tag %s REGISTRY/USER/%s && coracle push REGISTRY/USER/%s",
+			 familiar, reference->domain, familiar, familiar, familiar);
+}
+
+static int push_tag(struct engine *engine, const struct reference *reference, const struct image *image,
+		    const struct transfer_progress *progress, struct error *err)
+{
 	cleanup_json json_t *done = NULL;
 	struct digest digest;
 	int64_t size;
-	if (store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
-		return -1;
-	engine_report_line(report, "The push refers to repository [%s]", name);
-	if (push_image(engine, reference, &image, progress, &done, err) < 0)
+	if (push_image(engine, reference, image, progress, &done, err) < 0)
 		return -1;
 	if (registry_answer_digest(done, "repository_digest", &digest, err) < 0 ||
 	    json_need_integer(done, "size", &size, err) < 0)
 		return error_wrap(err, "coracle-transfer's answer");
-	engine_report_line(report, "%s: digest: %s size: %" PRId64, reference->tag, digest.text, size);
-	return image_tag_set(engine->store, reference, &image.id, &digest, err);
+	engine_report_line(progress ? &progress->report : NULL, "%s: digest: %s size: %" PRId64, reference->tag,
+			   digest.text, size);
+	return image_tag_set(engine->store, reference, &image->id, &digest, err);
+}
+
+int image_push(struct engine *engine, const struct reference *reference, const struct transfer_progress *progress,
+	       struct error *err)
+{
+	cleanup_free char *name = reference_name(reference);
+	cleanup_close int lock = -1;
+	struct image image;
+	if (find_image(engine, reference, &image, err) < 0 || refuse_without_registry(reference, err) < 0 ||
+	    store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
+		return -1;
+	engine_report_line(progress ? &progress->report : NULL, "The push refers to repository [%s]", name);
+	return push_tag(engine, reference, &image, progress, err);
+}
+
+int image_push_all_tags(struct engine *engine, const struct reference *reference,
+			const struct transfer_progress *progress, struct error *err)
+{
+	cleanup_free char *name = reference_name(reference);
+	cleanup_image_list struct image_list list = {0};
+	cleanup_close int lock = -1;
+	bool is_any = false;
+	if (store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0 ||
+	    image_list(engine->store, name, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.count; i++)
+		is_any = is_any || list.items[i].tag;
+	if (!is_any) {
+		cleanup_free char *familiar = reference_familiar_name(reference);
+		return error_set(err, ERROR_NOT_FOUND, "An image does not exist locally with the tag: %s", familiar);
+	}
+	if (refuse_without_registry(reference, err) < 0)
+		return -1;
+	engine_report_line(progress ? &progress->report : NULL, "The push refers to repository [%s]", name);
+	for (size_t i = 0; i < list.count; i++) {
+		struct reference tagged = {.domain = reference->domain, .path = reference->path};
+		tagged.tag = list.items[i].tag;
+		if (tagged.tag && push_tag(engine, &tagged, &list.items[i].image, progress, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static const char *last_component(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	return slash ? slash + 1 : name;
+}
+
+static bool is_named_by(const struct image_list *list, const char *name, const struct digest *id)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].name && strcmp(list->items[i].name, name) == 0 &&
+		    digest_equal(&list->items[i].image.id, id))
+			return true;
+	return false;
+}
+
+int image_find_newer_build(struct engine *engine, const struct reference *reference, char **ret_name, struct error *err)
+{
+	cleanup_free char *own_name = reference_name(reference);
+	cleanup_image_list struct image_list list = {0};
+	struct image own;
+	if (find_image(engine, reference, &own, err) < 0 || image_list(engine->store, NULL, &list, err) < 0)
+		return -1;
+	const struct image_tag *newest = NULL;
+	for (size_t i = 0; i < list.count; i++) {
+		const struct image_tag *item = &list.items[i];
+		if (!item->name || !item->tag || digest_is_set(&item->repository_digest) ||
+		    strcmp(last_component(item->name), last_component(own_name)) != 0 ||
+		    item->image.stored <= own.stored || (newest && item->image.stored <= newest->image.stored) ||
+		    is_named_by(&list, own_name, &item->image.id))
+			continue;
+		newest = item;
+	}
+	*ret_name = NULL;
+	if (newest) {
+		cleanup_free char *familiar = reference_familiarize(newest->name);
+		*ret_name = format_string("%s:%s", familiar, newest->tag);
+	}
+	return 0;
 }

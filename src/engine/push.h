@@ -9,3 +9,15 @@
  */
 int image_push(struct engine *engine, const struct reference *reference, const struct transfer_progress *progress,
 	       struct error *err);
+/* Every tag of the repository that `reference` names; its own tag does not count. The first failure ends it. */
+int image_push_all_tags(struct engine *engine, const struct reference *reference,
+			const struct transfer_progress *progress, struct error *err);
+
+/*
+ * Whether `reference` means an older image than the one that was just built, since nobody tagged the newer one with it.
+ * Newer is an image that another repository of the same last path component names ("s2" and "ghcr.test/me/s2"), that
+ * was made here and never pulled or pushed under that name, that came after the one of `reference`, and that no tag of
+ * reference's repository names. ret_name gets the newest, "s2:v2", owned by the caller; NULL: there is none.
+ */
+int image_find_newer_build(struct engine *engine, const struct reference *reference, char **ret_name,
+			   struct error *err);

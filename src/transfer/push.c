@@ -9,6 +9,7 @@
 #include "oci/manifest.h"
 #include "oci/media_type.h"
 #include "store/blob.h"
+#include "transfer/cancel.h"
 #include "transfer/operations.h"
 #include "transfer/progress.h"
 #include "transfer/registry.h"
@@ -153,16 +154,59 @@ static int put_manifest(struct push_job *job, struct http *http, struct error *e
 	return 0;
 }
 
+/*
+ * Whether the tag means this very manifest there. A registry takes a manifest only when it has all that it names, so
+ * then there is nothing to do: an unchanged image costs one request. Anything but a clear yes is a no.
+ */
+static int ask_whether_unchanged(struct push_job *job, struct http *http, bool *ret_is_unchanged, struct error *err)
+{
+	const struct request *request = job->request;
+	cleanup_free char *url =
+		format_string("%s/v2/%s/manifests/%s", job->registry->base, request->path, request->tag);
+	cleanup_string_list struct string_list scopes = {0};
+	cleanup_string_list struct string_list headers = {0};
+	registry_add_scope(&scopes, request->path, "pull,push");
+	string_list_add_format(&headers, "Accept: %s",
+			       job->manifest.media_type ? job->manifest.media_type : MEDIA_TYPE_OCI_MANIFEST);
+	struct registry_call call = {.method = "HEAD", .url = url, .scopes = &scopes, .headers = &headers};
+	cleanup_http_exchange struct http_exchange *exchange = NULL;
+	*ret_is_unchanged = false;
+	if (registry_open(job->registry, http, &call, &exchange, err) < 0) {
+		/* The uploads try again, and explain. */
+		if (err && err->kind == ERROR_NETWORK && !cancel_is_requested()) {
+			error_clear(err);
+			return 0;
+		}
+		return -1;
+	}
+	const struct http_response *response = http_response(exchange);
+	*ret_is_unchanged = response->status == 200 && response->content_digest &&
+			    strcmp(response->content_digest, request->manifest.text) == 0;
+	return 0;
+}
+
+static int push_everything(struct push_job *job, struct http *http, struct error *err)
+{
+	if (workers_run(job->layer_count, http, push_layer, job, err) < 0)
+		return -1;
+	struct upload config = {.registry = job->registry,
+				.path = job->request->path,
+				.blob = &job->manifest.config,
+				.blobs = job->blobs};
+	return upload_blob(&config, http, err) < 0 || put_manifest(job, http, err) < 0 ? -1 : 0;
+}
+
 int push(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
 {
 	cleanup_push_job struct push_job job = {.request = request};
+	bool is_unchanged;
 	if (open_blobs(&job, err) < 0 ||
 	    registry_new(request->domain, request->username, request->password, &job.registry, err) < 0 ||
-	    plan(&job, err) < 0 || workers_run(job.layer_count, http, push_layer, &job, err) < 0)
+	    plan(&job, err) < 0 || ask_whether_unchanged(&job, http, &is_unchanged, err) < 0)
 		return -1;
-	struct upload config = {
-		.registry = job.registry, .path = request->path, .blob = &job.manifest.config, .blobs = job.blobs};
-	if (upload_blob(&config, http, err) < 0 || put_manifest(&job, http, err) < 0)
+	for (size_t i = 0; is_unchanged && i < job.layer_count; i++)
+		progress_tell(&job.layers[i].progress, "Layer already exists", 0, 0);
+	if (!is_unchanged && push_everything(&job, http, err) < 0)
 		return -1;
 	*ret_done = json_pack("{s:s, s:s, s:I}", "manifest", request->manifest.text, "repository_digest",
 			      request->manifest.text, "size", (json_int_t)job.bytes.size);

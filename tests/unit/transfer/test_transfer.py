@@ -590,6 +590,20 @@ class PushTest(TransferTest):
         again = self.push(mock, image, tag="v2")
         self.assertEqual({s for s in again.statuses() if s not in ("Preparing", "Waiting")}, {"Layer already exists"})
 
+    def test_unchanged_is_one_request(self):
+        mock, image = self.mock(), Image([{"a": b"one"}, {"b": b"two"}])
+        self.store(image)
+        self.push(mock, image)
+        del mock.requests[:]
+        again = self.push(mock, image)
+        self.assertEqual(again.last["event"], "done", again.message)
+        self.assertEqual([r[0] for r in mock.requests], ["HEAD"])
+        self.assertEqual(again.statuses()[-1], "Layer already exists")
+        # The tag means something else there: it is put right.
+        mock.manifests["v1"] = (OCI_MANIFEST, image.manifest + b" ")
+        self.push(mock, image)
+        self.assertEqual(mock.manifests["v1"], (OCI_MANIFEST, image.manifest))
+
     def test_token_scopes_and_mount(self):
         mock, image = self.mock(), Image([{"a": b"one"}])
         self.store(image, with_layers=False)
