@@ -160,9 +160,8 @@ static void read_record(struct tar_splitter *splitter, const char *key, size_t k
 			}
 			splitter->size = splitter->size * 10 + (uint64_t)(value[i] - '0');
 		}
-	} else if (key_size > 11 && memcmp(key, "GNU.sparse.", 11) == 0) {
-		splitter->is_sparse = true;
-	} else if (is_key(key, key_size, "SUN.holesdata") || is_key(key, key_size, "SCHILY.realsize")) {
+	} else if ((key_size > 11 && memcmp(key, "GNU.sparse.", 11) == 0) || is_key(key, key_size, "SUN.holesdata") ||
+		   is_key(key, key_size, "SCHILY.realsize")) {
 		splitter->is_sparse = true;
 	}
 }

@@ -23,7 +23,8 @@ struct layer_record;
 int layer_record_begin(struct layer_staging *staging, const struct source *tar, struct layer_record **ret_record,
 		       struct error *err);
 struct source layer_record_source(struct layer_record *record);
-/* After the whole archive was read: sets staging->has_record, or, with `is_usable` false too, drops the file. */
+/* After the whole archive was read: sets staging->has_record, unless the archive cannot be recorded or `is_usable` is
+ * false, for a folder that is not what the archive says; then the file is dropped. */
 int layer_record_finish(struct layer_record *record, bool is_usable, struct error *err);
 /* Drops what is not finished. */
 void layer_record_free(struct layer_record *record);
