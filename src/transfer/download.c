@@ -15,6 +15,8 @@ struct download {
 	struct http *http;
 	const char *path;
 	const struct descriptor *blob;
+	struct partial *partial; /* borrowed, or NULL */
+	uint64_t kept;		 /* bytes of it that are read before the registry is asked */
 	void (*on_bytes)(void *context, uint64_t current);
 	void *context;
 	struct string_list scopes;
@@ -40,6 +42,15 @@ struct download *download_new(struct registry *registry, struct http *http, cons
 				      .hasher = hasher_new(digest_algorithm_of(&blob->digest))};
 	registry_add_scope(&download->scopes, path, "pull");
 	return download;
+}
+
+void download_keep(struct download *download, struct partial *partial)
+{
+	if (partial->size > download->blob->size)
+		partial_cut(partial, 0); /* of another blob */
+	download->partial = partial;
+	download->kept = partial->size;
+	download->broke_at = download->kept;
 }
 
 void download_free(struct download *download)
@@ -118,10 +129,22 @@ static int may_retry(struct download *download, struct error *err)
 	return cancel_sleep(pause > LONGEST_PAUSE ? LONGEST_PAUSE : pause, err);
 }
 
-/* The next bytes of the exchange; 0 at the end of the blob. */
+/* What an earlier attempt left. */
+static ssize_t read_kept(struct download *download, void *bytes, size_t size, struct error *err)
+{
+	uint64_t left = download->kept - download->offset;
+	ssize_t got = partial_read(download->partial, download->offset, bytes, size < left ? size : (size_t)left, err);
+	return got == 0 ? error_set(err, ERROR_CORRUPT, "what was kept of blob %s is damaged",
+				    download->blob->digest.text)
+			: got;
+}
+
+/* The next bytes of the blob; 0 at the end of the blob. */
 static ssize_t read_once(struct download *download, void *bytes, size_t size, struct error *err)
 {
 	uint64_t left = download->blob->size - download->offset;
+	if (download->offset < download->kept)
+		return read_kept(download, bytes, size, err);
 	if (!download->exchange && download->offset > 0 && left == 0)
 		return 0; /* all had come when it broke */
 	if (!download->exchange && open_blob(download, err) < 0)
@@ -154,6 +177,8 @@ static ssize_t download_read(void *context, void *bytes, size_t size, struct err
 	}
 	if (got > 0) {
 		hasher_update(download->hasher, bytes, (size_t)got);
+		if (download->partial && download->partial->size == download->offset)
+			partial_append(download->partial, bytes, (size_t)got);
 		download->offset += (uint64_t)got;
 		if (download->on_bytes)
 			download->on_bytes(download->context, download->offset);

@@ -1,7 +1,8 @@
 /*
  * A pull: manifest, configuration, then the layers, up to three side by side. Each is one stream, from the socket
- * through both hashes into its folder under layers/staging, and is put in place once blob, size and diff id are
- * verified. Manifest and configuration are stored last: who finds them has all the layers.
+ * through both hashes into its folder under layers/staging (unpack.h), and is put in place once blob, size and diff id
+ * are verified. The bytes that come are kept until then (store/partial.h), so that a pull that ends early goes on where
+ * it stopped. Manifest and configuration are stored last: who finds them has all the layers.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -13,10 +14,13 @@
 #include "oci/media_type.h"
 #include "store/blob.h"
 #include "store/layer_folder.h"
+#include "store/partial.h"
+#include "transfer/cancel.h"
 #include "transfer/download.h"
 #include "transfer/operations.h"
 #include "transfer/progress.h"
 #include "transfer/resolve.h"
+#include "transfer/unpack.h"
 #include "transfer/workers.h"
 
 enum layer_state { LAYER_MISSING, LAYER_PRESENT, LAYER_TWICE };
@@ -95,35 +99,96 @@ static void tell_downloading(void *context, uint64_t current)
 	progress_tell(&layer->progress, "Downloading", current, layer->blob->size);
 }
 
-static int pull_layer(void *context, size_t index, struct http *http, struct error *err)
+/* Two pulls of one layer share the work: the second waits, and finds it done or goes on where the first one stopped. */
+static int open_partial(struct pull_job *job, struct pull_layer *layer, struct partial *ret_partial, struct error *err)
 {
-	struct pull_job *job = context;
-	struct pull_layer *layer = job->missing[index];
+	for (;;) {
+		struct error why = {0};
+		if (partial_open(job->root_fd, &layer->blob->digest, ret_partial, &why) == 0)
+			return 0;
+		if (why.kind != ERROR_CONFLICT) {
+			*err = why;
+			return -1;
+		}
+		progress_tell(&layer->progress, "Waiting", 0, 0);
+		if (cancel_sleep(CANCEL_POLL_MILLISECONDS, err) < 0)
+			return -1;
+	}
+}
+
+static int receive_layer(struct pull_job *job, struct pull_layer *layer, struct http *http, struct partial *partial,
+			 struct layer_staging *ret_staging, struct error *err)
+{
 	cleanup_download struct download *download =
 		download_new(job->registry, http, job->request->path, layer->blob, tell_downloading, layer);
+	download_keep(download, partial);
 	struct source source = download_source(download);
 	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
 	struct digest diff_id;
-	tell_downloading(layer, 0);
-	int outcome = layer_unpack(job->root_fd, &source, NULL, &staging, &diff_id, &layer->totals, err);
+	tell_downloading(layer, partial->size);
+	int outcome = unpack_layer(job->root_fd, &source, layer->blob->size, &layer->diff_id, &staging, &diff_id,
+				   &layer->totals, err);
 	/* Bytes that are not those of the digest explain best why they could not be unpacked. */
-	if (outcome < 0 && err && (err->kind == ERROR_INVALID || err->kind == ERROR_CORRUPT)) {
+	if (outcome < 0 && (err->kind == ERROR_INVALID || err->kind == ERROR_CORRUPT)) {
 		struct error why = {0};
 		if (download_finish(download, &why) < 0 && why.kind == ERROR_CORRUPT)
 			*err = why;
 	}
 	if (outcome < 0)
-		return error_wrap(err, "layer %s", layer->progress.id);
+		return -1;
 	progress_tell(&layer->progress, "Verifying Checksum", 0, 0);
 	if (download_finish(download, err) < 0)
-		return error_wrap(err, "layer %s", layer->progress.id);
+		return -1;
 	if (!digest_equal(&diff_id, &layer->diff_id))
-		return error_set(err, ERROR_CORRUPT, "layer %s: its content is %s, and %s in the image's configuration",
-				 layer->progress.id, diff_id.text, layer->diff_id.text);
+		return error_set(err, ERROR_CORRUPT, "its content is %s, and %s in the image's configuration",
+				 diff_id.text, layer->diff_id.text);
+	*ret_staging = staging;
+	staging = LAYER_STAGING_INIT;
+	return 0;
+}
+
+/* What was kept and turns out not to be the blob is forgotten, and the blob asked for once more from its beginning. */
+static int receive_anew(struct pull_job *job, struct pull_layer *layer, struct http *http, struct partial *partial,
+			struct layer_staging *ret_staging, struct error *err)
+{
+	bool was_kept = partial->size > 0;
+	int outcome = receive_layer(job, layer, http, partial, ret_staging, err);
+	if (outcome == 0 || (err->kind != ERROR_INVALID && err->kind != ERROR_CORRUPT && err->kind != ERROR_LIMIT &&
+			     err->kind != ERROR_UNSUPPORTED))
+		return outcome;
+	partial_cut(partial, 0);
+	if (!was_kept)
+		return -1;
+	error_clear(err);
+	outcome = receive_layer(job, layer, http, partial, ret_staging, err);
+	if (outcome < 0 && (err->kind == ERROR_INVALID || err->kind == ERROR_CORRUPT))
+		partial_cut(partial, 0);
+	return outcome;
+}
+
+static int pull_layer(void *context, size_t index, struct http *http, struct error *err)
+{
+	struct pull_job *job = context;
+	struct pull_layer *layer = job->missing[index];
+	cleanup_partial struct partial partial = PARTIAL_INIT;
+	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
+	if (open_partial(job, layer, &partial, err) < 0)
+		return error_wrap(err, "layer %s", layer->progress.id);
+	if (layer_folder_exists(job->root_fd, &layer->diff_id)) {
+		partial_remove(&partial);
+		layer->state = LAYER_PRESENT;
+		progress_tell(&layer->progress, "Already exists", 0, 0);
+		return 0;
+	}
+	if (receive_anew(job, layer, http, &partial, &staging, err) < 0)
+		return error_wrap(err, "layer %s", layer->progress.id);
 	progress_tell(&layer->progress, "Download complete", 0, 0);
 	progress_tell(&layer->progress, "Extracting", layer->blob->size, layer->blob->size);
+	/* Verified and unpacked: what is kept would only be written to the disk by the sync of the layer. */
+	partial_cut(&partial, 0);
 	if (layer_staging_commit(&staging, &layer->diff_id, err) < 0)
 		return error_wrap(err, "layer %s", layer->progress.id);
+	partial_remove(&partial);
 	progress_tell(&layer->progress, "Pull complete", 0, 0);
 	return 0;
 }

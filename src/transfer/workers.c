@@ -1,10 +1,10 @@
 #include "transfer/workers.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include "transfer/cancel.h"
 #include "transfer/http.h"
+#include "transfer/thread.h"
 
 struct crew {
 	pthread_mutex_t lock;
@@ -19,7 +19,8 @@ struct crew {
 static void crew_fail(struct crew *crew, const struct error *why)
 {
 	pthread_mutex_lock(&crew->lock);
-	if (!crew->failed) {
+	/* Who was stopped because another failed is not why. */
+	if (!crew->failed || (crew->failure.kind == ERROR_CANCELLED && why->kind != ERROR_CANCELLED)) {
 		crew->failed = true;
 		crew->failure = *why;
 	}
@@ -68,15 +69,9 @@ int workers_run(size_t count, struct http *http,
 	pthread_mutex_init(&crew.lock, NULL);
 	pthread_t threads[WORKERS_MAX - 1];
 	size_t started = 0;
-	/* Signals are for the calling thread. A thread that cannot be started is done without. */
-	sigset_t all;
-	sigset_t before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (started < WORKERS_MAX - 1 && started + 1 < count &&
-	       pthread_create(&threads[started], NULL, thread_main, &crew) == 0)
+	/* A thread that cannot be started is done without. */
+	while (started < WORKERS_MAX - 1 && started + 1 < count && thread_start(&threads[started], thread_main, &crew))
 		started++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	crew_work(&crew, http);
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);

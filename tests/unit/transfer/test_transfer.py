@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -99,6 +100,21 @@ class TransferTest(unittest.TestCase):
         self.assertEqual(left, [])
         staging = os.path.join(self.root, "layers", "staging")
         self.assertEqual(os.listdir(staging) if os.path.isdir(staging) else [], [])
+
+    def assert_only_partial(self, image):
+        """What an early end leaves: a beginning of the blob, in uploads, and no more."""
+        blob = image.blobs[image.layers[0]["digest"]]
+        left = [os.path.join(folder, name) for folder, _, names in os.walk(self.root) for name in names]
+        self.assertEqual(left, [self.partial(image)])
+        with open(left[0], "rb") as kept:
+            data = kept.read()
+        self.assertTrue(0 < len(data) < len(blob) and blob.startswith(data))
+        staging = os.path.join(self.root, "layers", "staging")
+        self.assertEqual(os.listdir(staging) if os.path.isdir(staging) else [], [])
+        return len(data)
+
+    def partial(self, image):
+        return os.path.join(self.root, "blobs", "uploads", image.layers[0]["digest"][7:39])
 
     def assert_pulled(self, outcome, image):
         self.assertEqual(outcome.last.get("event"), "done", outcome.message)
@@ -318,10 +334,21 @@ class PullTest(TransferTest):
             time.sleep(5)
             return True
         mock.hooks = [slow]
-        return mock
+        return mock, image
+
+    def assert_goes_on(self, mock, image):
+        """A second pull asks for what is missing and nothing else, and leaves nothing behind."""
+        kept = self.assert_only_partial(image)
+        mock.hooks = []
+        del mock.requests[:]
+        self.assert_pulled(self.pull(mock), image)
+        self.assertEqual([r[2]["Range"] for r in mock.requests if "Range" in r[2]], ["bytes=%d-" % kept])
+        self.assertFalse(os.path.exists(self.partial(image)))
+        with open(os.path.join(self.layer_folder(image.diff_ids[0]), "big"), "rb") as unpacked:
+            self.assertEqual(unpacked.read(), NOISE)
 
     def test_killed_engine(self):
-        mock = self.slow_mock()
+        mock, image = self.slow_mock()
         request = dict(operation="pull", root=self.root, domain=mock.host, path="team/app", tag="latest",
                        platform="linux/amd64")
         environment = dict(self.environment, CORACLE_LIBEXEC=os.path.dirname(os.path.abspath(PROGRAM)))
@@ -342,10 +369,10 @@ class PullTest(TransferTest):
             time.sleep(0.05)
         else:
             self.fail("coracle-transfer outlives its parent")
-        self.assert_nothing_kept()
+        self.assert_goes_on(mock, image)
 
     def test_interrupted(self):
-        mock = self.slow_mock()
+        mock, image = self.slow_mock()
         process, read_end = self.start(operation="pull", root=self.root, domain=mock.host, path="team/app",
                                        tag="latest", platform="linux/amd64")
         time.sleep(0.7)
@@ -355,7 +382,69 @@ class PullTest(TransferTest):
             outcome = Outcome(answers.read(), process.wait())
         self.assertLess(time.monotonic() - began, 1.5)
         self.assertEqual(outcome.kind, "cancelled")
-        self.assert_nothing_kept()
+        self.assert_goes_on(mock, image)
+
+    def wait_for_partial(self, image):
+        for _ in range(200):
+            if os.path.exists(self.partial(image)) and os.path.getsize(self.partial(image)) > 500000:
+                return
+            time.sleep(0.02)
+        self.fail("nothing of the layer is kept")
+
+    def start_pull(self, mock):
+        return self.start(operation="pull", root=self.root, domain=mock.host, path="team/app", tag="latest",
+                          platform="linux/amd64")
+
+    def test_killed_pull_goes_on(self):
+        mock, image = self.slow_mock()
+        process, read_end = self.start_pull(mock)
+        self.wait_for_partial(image)
+        process.kill()
+        process.wait()
+        os.close(read_end)
+        shutil.rmtree(os.path.join(self.root, "layers", "staging"))  # as recovery does
+        self.assert_goes_on(mock, image)
+
+    def test_kept_bytes_are_not_trusted(self):
+        mock, image = self.mock(), Image([{"big": NOISE}])
+        mock.add(image)
+        blob = image.blobs[image.layers[0]["digest"]]
+        os.makedirs(os.path.dirname(self.partial(image)))
+        for kept in (b"\0" * 1000000, blob[:999999] + b"!", blob + b"more", blob):
+            with open(self.partial(image), "wb") as out:
+                out.write(kept)
+            self.assert_pulled(self.pull(mock), image)
+            self.assertFalse(os.path.exists(self.partial(image)))
+            shutil.rmtree(os.path.join(self.root, "layers"))
+            os.makedirs(os.path.join(self.root, "layers"))
+        # The last one was whole: nothing but documents was asked for.
+        count = len([r for r in mock.requests if image.layers[0]["digest"] in r[1]])
+        self.assertEqual(count, 5)  # two for each damaged one (the rest, then all), one for the too long one
+
+    def test_two_pulls_share_the_work(self):
+        mock, image = self.slow_mock()
+        asked = threading.Event()
+        go_on = threading.Event()
+
+        def hold(handler, _body):
+            if image.layers[0]["digest"] in handler.path:
+                asked.set()
+                go_on.wait(20)
+            return False
+        mock.hooks = [hold]
+        first, first_end = self.start_pull(mock)
+        self.assertTrue(asked.wait(20))
+        second, second_end = self.start_pull(mock)
+        seen = b""
+        while b"Waiting" not in seen:
+            seen += os.read(second_end, 65536)
+        go_on.set()
+        for process, read_end, before in ((first, first_end, b""), (second, second_end, seen)):
+            with os.fdopen(read_end, "rb") as answers:
+                outcome = Outcome((before + answers.read()).decode(), process.wait())
+            self.assert_pulled(outcome, image)
+        self.assertEqual(outcome.statuses()[-1], "Already exists")
+        self.assertEqual(len([r for r in mock.requests if image.layers[0]["digest"] in r[1]]), 1)
 
     def test_server_errors_pass(self):
         mock, image = self.mock(), Image([{"a": NOISE[:100000]}])
