@@ -35,6 +35,10 @@ void layer_staging_release(struct layer_staging *staging);
 #define LAYER_STAGING_INIT    ((struct layer_staging){.layers_fd = -1, .folder_fd = -1})
 #define cleanup_layer_staging CLEANUP(layer_staging_release)
 
+/* The plain archive fills what was begun, and its record (layer_record.h) is made on the way. limits NULL: defaults. */
+int layer_staging_fill(struct layer_staging *staging, const struct source *tar, const struct layer_limits *limits,
+		       struct layer_totals *ret_totals, struct error *err);
+
 /*
  * One pass: a compressed or plain layer blob → inflate → sha256 → tar → folder → in place. The caller verifies the
  * blob's own digest around `blob` before it trusts the outcome, which is why the commit is separate:

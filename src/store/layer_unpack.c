@@ -30,6 +30,21 @@ static void free_record(struct layer_record **record)
 	layer_record_free(*record);
 }
 
+int layer_staging_fill(struct layer_staging *staging, const struct source *tar, const struct layer_limits *limits,
+		       struct layer_totals *ret_totals, struct error *err)
+{
+	CLEANUP(free_record) struct layer_record *record = NULL;
+	struct layer_totals totals = {0};
+	if (layer_record_begin(staging, tar, &record, err) < 0)
+		return -1;
+	struct source recorded = layer_record_source(record);
+	if (layer_apply(&recorded, staging->folder_fd, limits, &totals, err) < 0 ||
+	    layer_record_finish(record, totals.replaced == 0, err) < 0)
+		return -1;
+	*ret_totals = totals;
+	return 0;
+}
+
 int layer_unpack(int root_fd, const struct source *blob, const struct layer_limits *limits,
 		 struct layer_staging *ret_staging, struct digest *ret_diff_id, struct layer_totals *ret_totals,
 		 struct error *err)
@@ -44,14 +59,8 @@ int layer_unpack(int root_fd, const struct source *blob, const struct layer_limi
 	struct hashing_source hashing = {.from = decompressor_source(decompressor), .hasher = hasher};
 	struct source tar = {hashing_read, &hashing};
 	struct layer_totals totals = {0};
-	CLEANUP(free_record) struct layer_record *record = NULL;
-	if (layer_record_begin(&staging, &tar, &record, err) < 0)
+	if (layer_staging_fill(&staging, &tar, limits, &totals, err) < 0)
 		return -1;
-	struct source recorded = layer_record_source(record);
-	if (layer_apply(&recorded, staging.folder_fd, limits, &totals, err) < 0 ||
-	    layer_record_finish(record, totals.replaced == 0, err) < 0)
-		return -1;
-	layer_record_free(steal_pointer(&record));
 	hasher_finish(hasher, ret_diff_id);
 	*ret_totals = totals;
 	*ret_staging = staging;

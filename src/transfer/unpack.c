@@ -45,7 +45,7 @@ int unpack_layer(int root_fd, const struct source *blob, uint64_t blob_size, con
 	struct source plain = decompressor_source(decompressor);
 	pipeline.inflated = stage_new(&plain, hasher, threaded);
 	struct source tar = stage_source(pipeline.inflated);
-	if (layer_apply(&tar, staging.folder_fd, NULL, &totals, err) < 0)
+	if (layer_staging_fill(&staging, &tar, NULL, &totals, err) < 0)
 		return -1;
 	pipeline_stop(&pipeline);
 	hasher_finish(hasher, ret_diff_id);
