@@ -141,11 +141,10 @@ static int make_arguments(const struct container_config *config, struct launch_p
 	return 0;
 }
 
-static void fill_environment(const struct container_config *config, struct launch_plan *plan)
+void launch_environment(const struct container_config *config, const char *hostname, struct string_list *environment)
 {
-	struct string_list *environment = &plan->spec.environment;
 	string_list_set_key(environment, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	string_list_set_key(environment, "HOSTNAME", plan->hostname);
+	string_list_set_key(environment, "HOSTNAME", hostname);
 	if (config->terminal)
 		string_list_set_key(environment, "TERM", "xterm");
 	for (size_t i = 0; i < config->environment.count; i++) {
@@ -165,6 +164,21 @@ static int open_overlay_folders(struct launch_plan *plan, struct error *err)
 	return plan->spec.work_fd < 0 ? -1 : 0;
 }
 
+int launch_seccomp(struct engine *engine, const struct container_config *config, struct seccomp_filter *ret_filter,
+		   const struct sock_fprog **ret_program, struct error *err)
+{
+	uint64_t capabilities;
+	*ret_program = NULL;
+	if (config->privileged || config->seccomp_unconfined)
+		return 0;
+	cleanup_close int cache = open_folder_at(engine->store->root_fd, "cache", true, 0700, err);
+	if (cache < 0 || container_config_capabilities(config, &capabilities, err) < 0 ||
+	    seccomp_default_filter(cache, capabilities, ret_filter, err) < 0)
+		return -1;
+	*ret_program = &ret_filter->program;
+	return 0;
+}
+
 static int fill_confinement(struct engine *engine, const struct container_config *config, struct launch_plan *plan,
 			    struct error *err)
 {
@@ -173,13 +187,7 @@ static int fill_confinement(struct engine *engine, const struct container_config
 	spec->no_new_privileges = config->no_new_privileges;
 	if (container_config_capabilities(config, &spec->capabilities, err) < 0)
 		return -1;
-	if (config->privileged || config->seccomp_unconfined)
-		return 0;
-	cleanup_close int cache = open_folder_at(engine->store->root_fd, "cache", true, 0700, err);
-	if (cache < 0 || seccomp_default_filter(cache, spec->capabilities, &plan->seccomp, err) < 0)
-		return -1;
-	spec->seccomp = &plan->seccomp.program;
-	return 0;
+	return launch_seccomp(engine, config, &plan->seccomp, &spec->seccomp, err);
 }
 
 static int fill(struct engine *engine, const struct container_record *record, const struct container_config *config,
@@ -195,7 +203,7 @@ static int fill(struct engine *engine, const struct container_record *record, co
 	    open_mounts(engine, config, plan, err) < 0 || write_etc_files(plan, config, address, err) < 0 ||
 	    make_arguments(config, plan, err) < 0 || fill_confinement(engine, config, plan, err) < 0)
 		return -1;
-	fill_environment(config, plan);
+	launch_environment(config, plan->hostname, &plan->spec.environment);
 	plan->log_fd = openat(plan->container_folder, "container.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (plan->log_fd < 0)
 		return error_set_errno(err, errno, "open container.log");

@@ -30,3 +30,9 @@ int launch_plan_make(struct engine *engine, const struct container_record *recor
 		     struct launch_plan *ret_plan, struct error *err);
 void launch_plan_release(struct launch_plan *plan);
 #define cleanup_launch_plan CLEANUP(launch_plan_release)
+
+/* What every process of a container has, `exec`'s too: Docker's variables, then those of the config, added to the list;
+ * and its filter, NULL where it is unconfined. ret_filter owns what ret_program points into. */
+void launch_environment(const struct container_config *config, const char *hostname, struct string_list *environment);
+int launch_seccomp(struct engine *engine, const struct container_config *config, struct seccomp_filter *ret_filter,
+		   const struct sock_fprog **ret_program, struct error *err);

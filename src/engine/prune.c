@@ -79,6 +79,16 @@ static int prune_images(struct engine *engine, bool all, struct prune_outcome *o
 	return 0;
 }
 
+int container_prune(struct engine *engine, struct prune_outcome *ret_outcome, struct error *err)
+{
+	cleanup_prune_outcome struct prune_outcome outcome = {0};
+	if (prune_containers(engine, &outcome, err) < 0)
+		return -1;
+	*ret_outcome = outcome;
+	outcome = (struct prune_outcome){0};
+	return 0;
+}
+
 int system_prune(struct engine *engine, bool all, struct prune_outcome *ret_outcome, struct error *err)
 {
 	cleanup_prune_outcome struct prune_outcome outcome = {0};

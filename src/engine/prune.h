@@ -18,6 +18,8 @@ struct prune_outcome {
 void prune_outcome_release(struct prune_outcome *outcome);
 #define cleanup_prune_outcome CLEANUP(prune_outcome_release)
 
+/* Stopped containers alone; `bytes` is 0. */
+int container_prune(struct engine *engine, struct prune_outcome *ret_outcome, struct error *err);
 /* Stopped containers and images without a tag; with `all`, images that no container uses,
  * and what builds have kept. */
 int system_prune(struct engine *engine, bool all, struct prune_outcome *ret_outcome, struct error *err);

@@ -2,15 +2,12 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
 #include "engine/launch_plan.h"
+#include "engine/monitor_fork.h"
 #include "engine/network.h"
 #include "engine/state.h"
 #include "monitor/start.h"
@@ -27,62 +24,12 @@ struct start {
 	const struct network_plan *network;
 	int run_folder;
 	int lock_fd;
-	int report_fd; /* a byte of the monitor's: all stands; else a struct error */
 	int client_fd; /* the monitor's end of the attach connection */
 };
 
 char *container_cgroup_path(const char *id)
 {
 	return format_string("/coracle/%s", id);
-}
-
-/* The pipes between the container and its monitor; index 0 is the container's end. */
-struct stdio {
-	int input[2], output[2], problems[2];
-};
-#define STDIO_INIT ((struct stdio){{-1, -1}, {-1, -1}, {-1, -1}})
-
-static int open_pipe(int *ret_read, int *ret_write, struct error *err)
-{
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_set_errno(err, errno, "make a pipe");
-	*ret_read = ends[0];
-	*ret_write = ends[1];
-	return 0;
-}
-
-static int open_stdio(const struct container_config *config, struct stdio *stdio, struct error *err)
-{
-	if (config->terminal)
-		return 0;
-	if (config->open_input) {
-		if (open_pipe(&stdio->input[0], &stdio->input[1], err) < 0)
-			return -1;
-	} else {
-		stdio->input[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		if (stdio->input[0] < 0)
-			return error_set_errno(err, errno, "open /dev/null");
-	}
-	if (open_pipe(&stdio->output[1], &stdio->output[0], err) < 0 ||
-	    open_pipe(&stdio->problems[1], &stdio->problems[0], err) < 0)
-		return -1;
-	/* Docker's containers own their standard streams, so that a non-root process may reopen /dev/stdout. */
-	fchmod(stdio->output[0], 0666);
-	fchmod(stdio->problems[0], 0666);
-	return 0;
-}
-
-/* The container's terminal begins with the size of ours, so that the first thing it draws fits. */
-static void copy_terminal_size(int terminal_fd)
-{
-	struct winsize size;
-	for (int fd = 0; fd < 3; fd++) {
-		if (ioctl(fd, TIOCGWINSZ, &size) == 0) {
-			ioctl(terminal_fd, TIOCSWINSZ, &size);
-			return;
-		}
-	}
 }
 
 static int launch(const struct start *start, struct stdio *stdio, struct runtime_process *ret_process,
@@ -100,7 +47,7 @@ static int launch(const struct start *start, struct stdio *stdio, struct runtime
 	if (runtime_launch_with(&spec, own_network ? &inside : NULL, ret_process, err) < 0)
 		return -1;
 	if (ret_process->terminal_fd >= 0)
-		copy_terminal_size(ret_process->terminal_fd);
+		stdio_copy_terminal_size(ret_process->terminal_fd);
 	if (network_connect(start->network, start->config, ret_process->pid, err) < 0 ||
 	    runtime_start(ret_process, err) < 0) {
 		runtime_abandon(ret_process, start->plan->cgroup);
@@ -113,11 +60,13 @@ static int launch(const struct start *start, struct stdio *stdio, struct runtime
 	return 0;
 }
 
-static int become_monitor(const struct start *start, struct error *err)
+static int become_monitor(const void *context, int report_fd, struct error *err)
 {
+	const struct start *start = context;
 	struct stdio stdio = STDIO_INIT;
 	struct runtime_process process = {.pidfd = -1, .sync_fd = -1, .terminal_fd = -1};
-	if (open_stdio(start->config, &stdio, err) < 0 || launch(start, &stdio, &process, err) < 0)
+	if (stdio_open(start->config->terminal, start->config->open_input, &stdio, err) < 0 ||
+	    launch(start, &stdio, &process, err) < 0)
 		return -1;
 	struct monitor_options options = {
 		.program = start->engine->monitor,
@@ -129,7 +78,7 @@ static int become_monitor(const struct start *start, struct error *err)
 		.run_folder_fd = start->run_folder,
 		.log_fd = start->plan->log_fd,
 		.lock_fd = start->lock_fd,
-		.ready_fd = start->report_fd,
+		.ready_fd = report_fd,
 		.stdin_fd = stdio.input[1],
 		.stdout_fd = stdio.output[1],
 		.stderr_fd = stdio.problems[1],
@@ -142,58 +91,13 @@ static int become_monitor(const struct start *start, struct error *err)
 	return -1;
 }
 
-static _Noreturn void child(const struct start *start)
+static int fork_monitor(const struct start *start, struct error *err)
 {
-	struct error err = {0};
-	/* Neither the terminal nor its signals are the monitor's. */
-	setsid();
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	become_monitor(start, &err);
-	struct error ignored = {0};
-	write_full(start->report_fd, &err, sizeof err, &ignored);
-	_exit(1);
-}
-
-/* One byte: the monitor runs. A whole error: what failed. Nothing: it died. */
-static int read_report(int report_fd, struct error *err)
-{
-	struct error report;
-	ssize_t got = read_some(report_fd, &report, sizeof report);
-	if (got == 1)
+	if (monitor_fork(become_monitor, start, err) == 0)
 		return 0;
-	if (got == sizeof report) {
-		report.message[sizeof report.message - 1] = '\0';
-		if (err)
-			*err = report;
-		return -1;
-	}
-	return error_set(err, ERROR_SYSTEM, "the container's monitor died while it started");
-}
-
-static int fork_monitor(struct start *start, struct error *err)
-{
-	cleanup_close int report_read = -1;
-	if (open_pipe(&report_read, &start->report_fd, err) < 0)
-		return -1;
-	pid_t pid = fork();
-	if (pid == 0) {
-		close(report_read);
-		child(start);
-	}
-	int number = errno;
-	close(start->report_fd);
-	if (pid < 0)
-		return error_set_errno(err, number, "fork");
-	if (read_report(report_read, err) < 0) {
-		/* It ends by itself: reap it, so that the lock is free when we return. */
-		waitpid(pid, NULL, 0);
-		struct error ignored = {0};
-		cgroup_destroy(start->plan->cgroup, &ignored);
-		return -1;
-	}
-	return 0;
+	struct error ignored = {0};
+	cgroup_destroy(start->plan->cgroup, &ignored);
+	return -1;
 }
 
 static int start_planned(struct start *start, struct launch_plan *plan, struct error *err)

@@ -36,8 +36,12 @@ static bool parse_one(struct monitor *monitor, const char *argument)
 		monitor->pid = number;
 		return true;
 	}
-	monitor->stdin_once = strcmp(argument, "stdin-once=1") == 0;
-	return monitor->stdin_once;
+	bool *flag = strcmp(argument, "stdin-once=1") == 0 ? &monitor->stdin_once
+		     : strcmp(argument, "exec=1") == 0	   ? &monitor->is_exec
+							   : NULL;
+	if (flag)
+		*flag = true;
+	return flag != NULL;
 }
 
 int monitor_parse_arguments(struct monitor *monitor, char **arguments, struct error *err)

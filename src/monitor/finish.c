@@ -60,6 +60,20 @@ static _Noreturn void become_cleanup(const struct monitor *monitor)
 	_exit(1);
 }
 
+/* RUN_ROOT/containers/<container>/exec-<id>. Clients see the end once nothing is left of it. */
+static _Noreturn void end_exec(const struct monitor *monitor)
+{
+	static const char *const files[] = {"status", "attach.sock", "lock"};
+	char name[96] = "exec-";
+	text_add(name, sizeof name - 1, 5, monitor->id);
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		unlinkat(monitor->run_folder_fd, files[i], 0);
+	int container = openat(monitor->run_folder_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (container >= 0)
+		unlinkat(container, name, AT_REMOVEDIR);
+	_exit(0);
+}
+
 _Noreturn void monitor_finish(struct monitor *monitor)
 {
 	struct exit_text end = {.code = read_exit_code(monitor), .finished = time_now()};
@@ -70,5 +84,7 @@ _Noreturn void monitor_finish(struct monitor *monitor)
 	attach_finish(monitor, end.code);
 	while (waitpid(monitor->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	if (monitor->is_exec)
+		end_exec(monitor);
 	become_cleanup(monitor);
 }

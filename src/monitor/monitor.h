@@ -60,6 +60,7 @@ struct monitor {
 	pid_t pid;
 	int run_folder_fd, log_fd, lock_fd, stdin_fd, stdout_fd, stderr_fd, terminal_fd, client_fd, ready_fd;
 	bool stdin_once;
+	bool is_exec; /* of a further process: nothing is cleaned up after it but its own folder */
 
 	int epoll_fd, process_fd, signal_fd, listen_fd;
 	bool terminal_ended; /* nothing more to read from it */

@@ -60,6 +60,8 @@ static int prepare(const struct monitor_options *options, struct string_list *ar
 	string_list_add_format(arguments, "pid=%d", (int)options->pid);
 	if (options->stdin_once)
 		string_list_add(arguments, "stdin-once=1");
+	if (options->is_exec)
+		string_list_add(arguments, "exec=1");
 #define X(member, name)                                                                                                \
 	if (pass_fd(arguments, kept, name, options->member, err) < 0)                                                  \
 		return -1;

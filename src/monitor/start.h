@@ -22,6 +22,7 @@ struct monitor_options {
 	int client_fd;		  /* our end of the foreground client's socketpair; -1: none */
 	int ready_fd;		  /* write end of a pipe; -1: none */
 	bool stdin_once;	  /* -i without -d: the input ends with its first client */
+	bool is_exec;		  /* a further process (`exec`): no cleanup follows its end, and its folder goes */
 };
 
 /*

@@ -263,6 +263,30 @@ int container_set_finished(struct store *store, const char *id, nanoseconds fini
 	return transaction_commit(&transaction, err);
 }
 
+int container_rename(struct store *store, const char *id, const char *name, struct error *err)
+{
+	if (!container_name_is_valid(name))
+		return error_set(err, ERROR_INVALID,
+				 "Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", name);
+	cleanup_transaction struct transaction transaction = {0};
+	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0)
+		return -1;
+	cleanup_statement sqlite3_stmt *statement = NULL;
+	if (database_prepare(store->database, &statement, err, "SELECT 1 FROM container WHERE id = ?1 AND name = ?2",
+			     "tt", id, name) < 0)
+		return -1;
+	int row = database_step(statement, err);
+	if (row < 0)
+		return -1;
+	if (row > 0)
+		return error_set(err, ERROR_INVALID, "Renaming a container with the same name as its current name");
+	if (check_name(store, name, err) < 0 ||
+	    database_run(store->database, err, "UPDATE container SET name = ?2 WHERE id = ?1", "tt", id, name) < 0 ||
+	    expect_change(store, id, err) < 0)
+		return -1;
+	return transaction_commit(&transaction, err);
+}
+
 int container_remove(struct store *store, const char *id, struct error *err)
 {
 	if (need_id(id, err) < 0)

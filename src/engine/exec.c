@@ -1,0 +1,189 @@
+#include "engine/exec.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "base/fd.h"
+#include "base/random.h"
+#include "engine/launch_plan.h"
+#include "engine/monitor_fork.h"
+#include "engine/start.h"
+#include "engine/state.h"
+#include "monitor/start.h"
+#include "runtime/launch.h"
+
+#define EXEC_ID_DIGITS 64
+
+/* What the forked child works with. */
+struct exec {
+	struct engine *engine;
+	const struct exec_options *options;
+	struct runtime_spec spec;
+	char id[EXEC_ID_DIGITS + 1];
+	int pidfd;
+	int folder, lock_fd;
+	int client_fd; /* the monitor's end of the attach connection, -1: none */
+};
+
+static int become_monitor(const void *context, int report_fd, struct error *err)
+{
+	const struct exec *exec = context;
+	struct stdio stdio = STDIO_INIT;
+	struct runtime_process process = {.pidfd = -1, .sync_fd = -1, .terminal_fd = -1};
+	struct runtime_spec spec = exec->spec;
+	if (stdio_open(spec.terminal, exec->options->input, &stdio, err) < 0)
+		return -1;
+	spec.stdio_fds[0] = stdio.input[0];
+	spec.stdio_fds[1] = stdio.output[0];
+	spec.stdio_fds[2] = stdio.problems[0];
+	if (runtime_join(&spec, exec->pidfd, &process, err) < 0)
+		return -1;
+	if (process.terminal_fd >= 0)
+		stdio_copy_terminal_size(process.terminal_fd);
+	if (runtime_start(&process, err) < 0) {
+		runtime_abandon(&process, NULL);
+		return -1;
+	}
+	struct monitor_options options = {
+		.program = exec->engine->monitor,
+		.engine = exec->engine->program,
+		.root = exec->engine->store->root,
+		.run_root = exec->engine->store->run_root,
+		.id = exec->id,
+		.pid = process.pid,
+		.run_folder_fd = exec->folder,
+		.log_fd = -1,
+		.lock_fd = exec->lock_fd,
+		.ready_fd = report_fd,
+		.stdin_fd = stdio.input[1],
+		.stdout_fd = stdio.output[1],
+		.stderr_fd = stdio.problems[1],
+		.terminal_fd = process.terminal_fd,
+		.client_fd = exec->client_fd,
+		.stdin_once = exec->client_fd >= 0 && exec->options->input,
+		.is_exec = true,
+	};
+	monitor_become(&options, err);
+	runtime_abandon(&process, NULL);
+	return -1;
+}
+
+/* A pid may be given out again: pinned first, then asked whether it is still the container's. */
+static int pin_process(int run_folder, const struct container_record *record, pid_t pid, int *ret_pidfd,
+		       struct error *err)
+{
+	struct monitor_status now;
+	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0 && errno != ESRCH)
+		return error_set_errno(err, errno, "open process %d", (int)pid);
+	if (monitor_status_read(run_folder, &now, err) < 0)
+		return -1;
+	if (pidfd < 0 || now.state != MONITOR_RUNNING || now.pid != pid)
+		return error_set(err, ERROR_CONFLICT, "container %s is not running", record->id);
+	*ret_pidfd = steal_fd(&pidfd);
+	return 0;
+}
+
+static int fill_spec(struct exec *exec, const struct container_config *config, const char *hostname, struct error *err)
+{
+	const struct exec_options *options = exec->options;
+	struct runtime_spec *spec = &exec->spec;
+	spec->arguments = (const char *const *)options->arguments;
+	spec->working_directory = options->working_directory  ? options->working_directory
+				  : config->working_directory ? config->working_directory
+							      : "";
+	if (spec->working_directory[0] && spec->working_directory[0] != '/')
+		return error_set(err, ERROR_INVALID, "Cwd must be an absolute path");
+	spec->user = options->user ? options->user : config->user ? config->user : "";
+	spec->terminal = options->terminal;
+	spec->privileged = config->privileged || options->privileged;
+	spec->no_new_privileges = config->no_new_privileges;
+	string_list_copy(&spec->groups, &config->groups);
+	launch_environment(config, hostname, &spec->environment);
+	if (options->terminal && string_list_find_key(&spec->environment, "TERM") < 0)
+		string_list_set_key(&spec->environment, "TERM", "xterm");
+	for (size_t i = 0; i < options->environment.count; i++) {
+		const char *item = options->environment.items[i];
+		cleanup_free char *key = format_string("%.*s", (int)strcspn(item, "="), item);
+		string_list_set_key(&spec->environment, key, strchr(item, '=') + 1);
+	}
+	struct container_config rights = *config;
+	rights.privileged = spec->privileged;
+	return container_config_capabilities(&rights, &spec->capabilities, err);
+}
+
+static int open_exec_folder(struct exec *exec, int run_folder, struct error *err)
+{
+	random_hex(exec->id, EXEC_ID_DIGITS);
+	cleanup_free char *name = format_string("exec-%s", exec->id);
+	exec->folder = open_folder_at(run_folder, name, true, 0700, err);
+	if (exec->folder >= 0 && monitor_lock_take(exec->folder, &exec->lock_fd, err) == 0)
+		return 0;
+	struct error ignored = {0};
+	remove_tree_at(run_folder, name, &ignored);
+	return -1;
+}
+
+static void exec_release(struct exec *exec)
+{
+	const int *fds[] = {&exec->pidfd, &exec->folder, &exec->lock_fd, &exec->client_fd};
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		cleanup_close_function(fds[i]);
+	string_list_release(&exec->spec.environment);
+	string_list_release(&exec->spec.groups);
+}
+
+static int start(struct exec *exec, int run_folder, int *ret_client_fd, struct error *err)
+{
+	cleanup_close int near = -1;
+	int ends[2];
+	if (!exec->options->detach) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+			return error_set_errno(err, errno, "make a socket pair");
+		near = ends[0];
+		exec->client_fd = ends[1];
+	}
+	if (open_exec_folder(exec, run_folder, err) < 0)
+		return -1;
+	if (monitor_fork(become_monitor, exec, err) < 0) {
+		struct error ignored = {0};
+		cleanup_free char *name = format_string("exec-%s", exec->id);
+		remove_tree_at(run_folder, name, &ignored);
+		return -1;
+	}
+	if (ret_client_fd)
+		*ret_client_fd = steal_fd(&near);
+	return 0;
+}
+
+int container_exec(struct engine *engine, const char *name, const struct exec_options *options, int *ret_client_fd,
+		   struct error *err)
+{
+	CLEANUP(exec_release)
+	struct exec exec = {
+		.engine = engine, .options = options, .pidfd = -1, .folder = -1, .lock_fd = -1, .client_fd = -1};
+	cleanup_container_record struct container_record record = {0};
+	CLEANUP(container_config_release) struct container_config config;
+	cleanup_seccomp_filter struct seccomp_filter filter = {{0}};
+	struct container_state state;
+	cleanup_close int run_folder = -1;
+	container_config_init(&config);
+	if (container_state_find(engine, name, &record, &state, err) < 0 ||
+	    container_config_from_json(record.config, &config, err) < 0)
+		return -1;
+	if (state.status != CONTAINER_RUNNING)
+		return error_set(err, ERROR_CONFLICT, "container %s is not running", record.id);
+	cleanup_free char *hostname =
+		config.hostname ? duplicate_string(config.hostname) : format_string("%.12s", record.id);
+	cleanup_free char *cgroup = container_cgroup_path(record.id);
+	exec.spec.id = record.id;
+	exec.spec.cgroup = cgroup;
+	if (fill_spec(&exec, &config, hostname, err) < 0 ||
+	    launch_seccomp(engine, &config, &filter, &exec.spec.seccomp, err) < 0 ||
+	    container_open_run_folder(engine->store, record.id, false, &run_folder, err) < 0 ||
+	    pin_process(run_folder, &record, state.pid, &exec.pidfd, err) < 0)
+		return -1;
+	return start(&exec, run_folder, ret_client_fd, err);
+}
