@@ -14,6 +14,13 @@
 #include "store/image.h"
 #include "store/store.h"
 
+struct build_mount {
+	int source_fd; /* -1: a tmpfs */
+	const char *target;
+	const char *options; /* of the tmpfs */
+	bool read_only;
+};
+
 struct build_run {
 	const struct digest *diff_ids; /* layers of the root so far, base first, each once */
 	size_t diff_id_count;
@@ -21,6 +28,9 @@ struct build_run {
 	const struct image_config *config; /* environment, user, working directory, shell */
 	struct string_list arguments;
 	struct string_list build_arguments; /* KEY=VALUE, in the step's environment and in no image */
+	const struct build_mount *mounts;
+	size_t mount_count;
+	bool no_network;
 };
 
 struct build_host {
@@ -40,7 +50,8 @@ struct build_options {
 	struct string_list tags;
 	struct string_list build_arguments; /* KEY=VALUE or KEY (from our environment) */
 	struct string_list labels;
-	const char *target; /* NULL: the last stage */
+	struct string_list secrets; /* build/secret.h */
+	const char *target;	    /* NULL: the last stage */
 	bool no_cache;
 	bool pull;
 	enum build_progress progress;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Changed whenever a step's meaning changes, so that what an older version made is not found. */
-#define CACHE_FORMAT "coracle build cache 1"
+#define CACHE_FORMAT "coracle build cache 2"
 
 /* Parts are small and many: they are gathered before they are hashed. */
 struct cache_key {

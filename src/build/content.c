@@ -63,6 +63,18 @@ bool content_is_visible(const struct content_root *root, const char *path, bool 
 	return false;
 }
 
+bool content_is_excluded(const struct content_root *root, const char *path)
+{
+	return root->exclude && path[0] && ignore_matches(root->exclude, path);
+}
+
+/* Excluded with all that is in it. */
+static bool is_excluded_for_good(const struct content_root *root, const char *path)
+{
+	return content_is_excluded(root, path) &&
+	       !(root->exclude->has_exceptions && ignore_may_hold_exceptions(root->exclude, path));
+}
+
 static int not_found(const char *path, bool ignored, struct error *err)
 {
 	return error_set(err, ERROR_NOT_FOUND, "failed to compute cache key: \"/%s\": not found%s", path,
@@ -217,14 +229,17 @@ static int add_file(struct summing *summing, int folder_fd, const char *name, co
 	return 0;
 }
 
-static int add_folder(struct summing *summing, int folder_fd, const char *real_path, unsigned depth);
+static int add_folder(struct summing *summing, int folder_fd, const char *real_path, size_t skip, unsigned depth);
 
-static int add_entry(struct summing *summing, int folder_fd, const char *name, const char *real_path, unsigned depth)
+/* real_path + skip is the path below the source. */
+static int add_entry(struct summing *summing, int folder_fd, const char *name, const char *real_path, size_t skip,
+		     unsigned depth)
 {
 	bool may_enter;
 	bool visible = content_is_visible(summing->root, real_path, &may_enter);
-	if (!visible && !may_enter)
+	if ((!visible && !may_enter) || is_excluded_for_good(summing->root, real_path + skip))
 		return 0;
+	visible = visible && !content_is_excluded(summing->root, real_path + skip);
 	struct stat status;
 	if (fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_set_errno(summing->err, errno, "stat %s", name);
@@ -248,12 +263,12 @@ static int add_entry(struct summing *summing, int folder_fd, const char *name, c
 	cleanup_close int child = openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (child < 0)
 		return error_set_errno(summing->err, errno, "open folder %s", name);
-	if (add_folder(summing, child, real_path, depth + 1) < 0)
+	if (add_folder(summing, child, real_path, skip, depth + 1) < 0)
 		return error_wrap(summing->err, "%s", name);
 	return 0;
 }
 
-static int add_folder(struct summing *summing, int folder_fd, const char *real_path, unsigned depth)
+static int add_folder(struct summing *summing, int folder_fd, const char *real_path, size_t skip, unsigned depth)
 {
 	if (depth > CONTENT_DEPTH_LIMIT)
 		return error_set(summing->err, ERROR_LIMIT, "folders are more than %d deep", CONTENT_DEPTH_LIMIT);
@@ -269,7 +284,7 @@ static int add_folder(struct summing *summing, int folder_fd, const char *real_p
 		path[length++] = '/';
 	for (size_t i = 0; i < names.count; i++) {
 		memcpy(path + length, names.items[i], strlen(names.items[i]) + 1);
-		if (add_entry(summing, folder_fd, names.items[i], path, depth) < 0)
+		if (add_entry(summing, folder_fd, names.items[i], path, skip, depth) < 0)
 			return -1;
 	}
 	cache_key_add_text(summing->key, NULL); /* the folder ends */
@@ -284,9 +299,12 @@ static int add_source(struct summing *summing, const char *path)
 	if (content_open(summing->root, path, &fd, &status, &real, summing->err) < 0)
 		return -1;
 	const char *name = strrchr(path, '/');
-	add_status(summing, name ? name + 1 : path, &status);
+	name = name ? name + 1 : path;
+	if (!S_ISDIR(status.st_mode) && content_is_excluded(summing->root, name))
+		return 0;
+	add_status(summing, name, &status);
 	if (S_ISDIR(status.st_mode))
-		return add_folder(summing, fd, real, 0);
+		return add_folder(summing, fd, real, strlen(real) + (real[0] != '\0'), 0);
 	unsigned char digest[32];
 	if (S_ISREG(status.st_mode)) {
 		if (summing->root->keep_owners)

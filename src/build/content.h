@@ -23,10 +23,11 @@
 #define CONTENT_ENTRY_LIMIT 4000000
 
 struct content_root {
-	int fd;				  /* borrowed */
-	const struct ignore_list *ignore; /* borrowed; may be NULL */
-	struct memo *memo;		  /* borrowed; may be NULL */
-	bool keep_owners;		  /* owners and extended attributes count and are copied: COPY --from */
+	int fd;				   /* borrowed */
+	const struct ignore_list *ignore;  /* borrowed; may be NULL */
+	const struct ignore_list *exclude; /* borrowed; may be NULL: --exclude, of paths below each source */
+	struct memo *memo;		   /* borrowed; may be NULL */
+	bool keep_owners;		   /* owners and extended attributes count and are copied: COPY --from */
 };
 
 /* Adds the paths that `pattern` stands for, sorted. Without a wildcard one that does not exist is ERROR_NOT_FOUND. */
@@ -40,6 +41,9 @@ int content_open(const struct content_root *root, const char *path, int *ret_fd,
 int content_list_folder(int folder_fd, struct string_list *names, struct error *err);
 /* Whether the entry exists for the build. `may_enter` tells of a folder that is ignored with exceptions inside. */
 bool content_is_visible(const struct content_root *root, const char *path, bool *ret_may_enter);
+
+/* --exclude: `path` is below the source's folder, or is the source's own name where that is a file. */
+bool content_is_excluded(const struct content_root *root, const char *path);
 
 int content_digest(const struct content_root *root, const struct string_list *paths, struct digest *ret_digest,
 		   struct error *err);

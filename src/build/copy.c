@@ -196,8 +196,8 @@ static int copy_device(struct copier *copier, int folder_fd, const char *name, c
 	return 0;
 }
 
-static int copy_folder(struct copier *copier, int from_fd, const char *real_path, int to_fd, const char *path,
-		       unsigned depth);
+static int copy_folder(struct copier *copier, int from_fd, const char *real_path, size_t skip, int to_fd,
+		       const char *path, unsigned depth);
 
 /* The folder of that name in the target, made where it is missing; through a link that leads to a folder. */
 static int open_target_folder(struct copier *copier, int folder_fd, const char *name, const char *path, bool *ret_made)
@@ -221,11 +221,14 @@ static int open_target_folder(struct copier *copier, int folder_fd, const char *
 	return fd;
 }
 
-static int copy_entry(struct copier *copier, int from_folder, const char *name, const char *real_path, int to_fd,
-		      const char *path, unsigned depth)
+static int copy_entry(struct copier *copier, int from_folder, const char *name, const char *real_path, size_t skip,
+		      int to_fd, const char *path, unsigned depth)
 {
 	bool may_enter = true;
 	bool visible = content_is_visible(copier->from, real_path, &may_enter);
+	visible = visible && !content_is_excluded(copier->from, real_path + skip);
+	may_enter = may_enter && (!copier->from->exclude || !content_is_excluded(copier->from, real_path + skip) ||
+				  ignore_may_hold_exceptions(copier->from->exclude, real_path + skip));
 	struct stat status;
 	if (!visible && !may_enter)
 		return 0;
@@ -241,7 +244,7 @@ static int copy_entry(struct copier *copier, int from_folder, const char *name, 
 		if (from < 0)
 			return error_set_errno(copier->err, errno, "open folder %s", name);
 		cleanup_close int to = open_target_folder(copier, to_fd, name, path, &made);
-		if (to < 0 || copy_folder(copier, from, real_path, to, path, depth + 1) < 0)
+		if (to < 0 || copy_folder(copier, from, real_path, skip, to, path, depth + 1) < 0)
 			return -1;
 		return set_metadata(copier, from, to, &status, path);
 	}
@@ -257,8 +260,8 @@ static int copy_entry(struct copier *copier, int from_folder, const char *name, 
 	return to < 0 ? -1 : fill_file(copier, from, to, &status, path);
 }
 
-static int copy_folder(struct copier *copier, int from_fd, const char *real_path, int to_fd, const char *path,
-		       unsigned depth)
+static int copy_folder(struct copier *copier, int from_fd, const char *real_path, size_t skip, int to_fd,
+		       const char *path, unsigned depth)
 {
 	if (depth > CONTENT_DEPTH_LIMIT)
 		return error_set(copier->err, ERROR_LIMIT, "folders are more than %d deep", CONTENT_DEPTH_LIMIT);
@@ -268,7 +271,7 @@ static int copy_folder(struct copier *copier, int from_fd, const char *real_path
 	for (size_t i = 0; i < names.count; i++) {
 		cleanup_free char *real = format_string("%s%s%s", real_path, real_path[0] ? "/" : "", names.items[i]);
 		cleanup_free char *target = format_string("%s/%s", strcmp(path, "/") == 0 ? "" : path, names.items[i]);
-		if (copy_entry(copier, from_fd, names.items[i], real, to_fd, target, depth) < 0)
+		if (copy_entry(copier, from_fd, names.items[i], real, skip, to_fd, target, depth) < 0)
 			return -1;
 	}
 	return 0;
@@ -341,7 +344,7 @@ static int copy_source_folder(struct copier *copier, int from_fd, const char *re
 	cleanup_close int to = open_in_root(request->root_fd, below(path), O_RDONLY | O_DIRECTORY, 0);
 	if (to < 0)
 		return error_set_errno(copier->err, errno, "open folder %s", path);
-	if (copy_folder(copier, from_fd, real_path, to, path, 0) < 0)
+	if (copy_folder(copier, from_fd, real_path, strlen(real_path) + (real_path[0] != '\0'), to, path, 0) < 0)
 		return -1;
 	return exists || !status ? 0 : set_metadata(copier, from_fd, to, status, path);
 }
@@ -372,6 +375,8 @@ static int copy_source(struct copier *copier, const char *source)
 		return copy_source_folder(copier, fd, real, &status);
 	const char *name = strrchr(source, '/');
 	name = name ? name + 1 : source;
+	if (content_is_excluded(copier->from, name))
+		return 0;
 	if (!S_ISREG(status.st_mode))
 		return error_set(copier->err, ERROR_INVALID, "/%s is neither a file nor a folder", source);
 	if (copier->request->is_add) {

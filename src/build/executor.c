@@ -276,10 +276,12 @@ static int build_sources(struct executor *executor, size_t index, struct error *
 	if (stage->base == STAGE_BASE_STAGE && executor_build_stage(executor, stage->base_stage, err) < 0)
 		return -1;
 	for (size_t i = 0; i < stage->instruction_count; i++) {
-		const char *from = stage->instructions[i].from;
-		ptrdiff_t source = from ? stage_find(executor->graph, from, index) : -1;
-		if (source >= 0 && executor_build_stage(executor, (size_t)source, err) < 0)
-			return -1;
+		const struct string_list *sources = &stage->instructions[i].sources;
+		for (size_t j = 0; j < sources->count; j++) {
+			ptrdiff_t source = stage_find(executor->graph, sources->items[j], index);
+			if (source >= 0 && executor_build_stage(executor, (size_t)source, err) < 0)
+				return -1;
+		}
 	}
 	return 0;
 }

@@ -74,6 +74,10 @@ int executor_run(struct step *step, struct error *err);
 int executor_copy(struct step *step, struct error *err);
 int executor_workdir(struct step *step, struct error *err);
 
+/* The layers of a stage, built now if nobody asked before, or of an image; ret_diff_ids is owned by the caller. */
+int step_find_layers(struct step *step, const char *from, struct digest **ret_diff_ids, size_t *ret_count,
+		     struct error *err);
+
 /* Opens the context, reads nothing of it. */
 int executor_open_context(struct executor *executor, struct error *err);
 

@@ -21,6 +21,8 @@ struct copy_step {
 	char *destination; /* absolute, a '/' at its end kept */
 	char *chown, *chmod;
 	char *created_by;
+	struct ignore_list excludes;
+	struct string_list exclude_texts;
 	bool needs_folder;
 };
 
@@ -34,6 +36,8 @@ static void copy_step_release(struct copy_step *copy)
 	free(copy->chown);
 	free(copy->chmod);
 	free(copy->created_by);
+	ignore_list_release(&copy->excludes);
+	string_list_release(&copy->exclude_texts);
 }
 
 static bool is_remote(const char *source)
@@ -103,10 +107,45 @@ static int check_chmod(const char *text, struct error *err)
 	return 0;
 }
 
+static int take_excludes(const struct step *step, struct copy_step *copy, struct error *err)
+{
+	const struct string_list *excludes = &step->instruction->excludes;
+	for (size_t i = 0; i < excludes->count; i++) {
+		char *text;
+		if (expand_word(&step->expansion, excludes->items[i], &text, err) < 0)
+			return -1;
+		string_list_take(&copy->exclude_texts, text);
+	}
+	if (!copy->exclude_texts.count)
+		return 0;
+	cleanup_free char *all = string_list_join(&copy->exclude_texts, "\n");
+	if (ignore_parse(all, strlen(all), &copy->excludes, err) < 0)
+		return error_wrap(err, "--exclude");
+	return 0;
+}
+
+/* What is known to the parser and not done yet is said, not left out. */
+static int refuse_missing(const struct instruction *instruction, struct error *err)
+{
+	if (instruction->has_parents)
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "COPY --parents is not supported yet: name the folders in the destination");
+	if (instruction->checksum)
+		return error_set(err, ERROR_UNSUPPORTED, "ADD --checksum is not supported yet, nor is ADD from a URL");
+	if (instruction->unpack == UNPACK_NEVER)
+		return error_set(err, ERROR_UNSUPPORTED, "ADD --unpack=false is not supported yet: use COPY");
+	if (instruction->keep_git_dir)
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "ADD --keep-git-dir is not supported yet, nor is ADD from git");
+	return 0;
+}
+
 static int prepare(const struct step *step, struct copy_step *copy, struct error *err)
 {
 	const struct instruction *instruction = step->instruction;
 	size_t last = instruction->arguments.count - 1, next_heredoc = 0;
+	if (refuse_missing(instruction, err) < 0 || take_excludes(step, copy, err) < 0)
+		return -1;
 	for (size_t i = 0; i < last; i++)
 		if (add_source(step, copy, instruction->arguments.items[i], &next_heredoc, err) < 0)
 			return -1;
@@ -148,6 +187,7 @@ static void make_key(const struct step *step, const struct copy_step *copy, cons
 	cache_key_add_text(key, copy->chown);
 	cache_key_add_text(key, copy->chmod);
 	cache_key_add_text(key, content->text);
+	cache_key_add_list(key, &copy->exclude_texts);
 	for (size_t i = 0; i < copy->text_count; i++) {
 		cache_key_add_text(key, copy->texts[i].name);
 		cache_key_add_text(key, copy->texts[i].content);
@@ -157,10 +197,10 @@ static void make_key(const struct step *step, const struct copy_step *copy, cons
 }
 
 /* The layers that --from stands for: a stage's, built now if an ONBUILD trigger is the first to ask, or an image's. */
-static int find_from(struct step *step, struct digest **ret_diff_ids, size_t *ret_count, struct error *err)
+int step_find_layers(struct step *step, const char *from, struct digest **ret_diff_ids, size_t *ret_count,
+		     struct error *err)
 {
 	struct executor *executor = step->executor;
-	const char *from = step->instruction->from;
 	ptrdiff_t index = stage_find(executor->graph, from, step->stage_index);
 	cleanup_image_config struct image_config config = {0};
 	const struct image_config *source = &config;
@@ -245,7 +285,7 @@ static int copy_from_layers(struct step *step, const struct copy_step *copy, str
 {
 	cleanup_free struct digest *diff_ids = NULL;
 	size_t count = 0;
-	if (find_from(step, &diff_ids, &count, err) < 0)
+	if (step_find_layers(step, step->instruction->from, &diff_ids, &count, err) < 0)
 		return -1;
 	struct digest keys[2] = {0}, layers;
 	struct cache_key *key = cache_key_begin(NULL, "layers");
@@ -259,7 +299,11 @@ static int copy_from_layers(struct step *step, const struct copy_step *copy, str
 	cleanup_rootfs_view struct rootfs_view view = ROOTFS_VIEW_INIT;
 	if (rootfs_view_open(step->executor->store, diff_ids, count, -1, -1, &view, err) < 0)
 		return -1;
-	struct content_root root = {.fd = view.root_fd, .keep_owners = true};
+	struct content_root root = {
+		.fd = view.root_fd,
+		.exclude = copy->excludes.count ? &copy->excludes : NULL,
+		.keep_owners = true,
+	};
 	return copy_from_root(step, copy, &root, keys, err);
 }
 
@@ -272,6 +316,7 @@ static int copy_from_context(struct step *step, const struct copy_step *copy, st
 	struct content_root root = {
 		.fd = executor->context_fd,
 		.ignore = executor->ignore.count ? &executor->ignore : NULL,
+		.exclude = copy->excludes.count ? &copy->excludes : NULL,
 		.memo = executor->memo,
 	};
 	return copy_from_root(step, copy, &root, keys, err);

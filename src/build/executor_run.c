@@ -9,7 +9,7 @@
 
 #include "base/fd.h"
 #include "base/random.h"
-#include "build/executor.h"
+#include "build/executor_mount.h"
 #include "build/predefined.h"
 
 #define SCRIPT_NAME_SIZE 40
@@ -124,13 +124,16 @@ static int run_in_container(struct step *step, struct build_run *run, struct err
 	return 0;
 }
 
-static int run_step(struct step *step, struct build_run *run, const char *script, const struct digest *key,
-		    const char *created_by, struct error *err)
+static int run_step(struct step *step, struct build_run *run, struct step_mounts *mounts, const char *script,
+		    const struct digest *key, const char *created_by, struct error *err)
 {
 	cleanup_step_folders struct step_folders folders = STEP_FOLDERS_INIT;
 	char name[SCRIPT_NAME_SIZE];
-	if (step_folders_begin(step, &folders, err) < 0)
+	if (step_mounts_open(step, mounts, &run->build_arguments, err) < 0 ||
+	    step_folders_begin(step, &folders, err) < 0)
 		return -1;
+	run->mounts = mounts->ready;
+	run->mount_count = mounts->ready_count;
 	run->upper_fd = folders.upper.folder_fd;
 	run->work_fd = folders.work.folder_fd;
 	if (script) {
@@ -143,7 +146,19 @@ static int run_step(struct step *step, struct build_run *run, const char *script
 		return -1;
 	if (script && unlinkat(run->upper_fd, name, 0) < 0 && errno != ENOENT)
 		return error_set_errno(err, errno, "remove the heredoc's script");
+	if (step_mounts_clean(mounts, run->upper_fd, err) < 0)
+		return -1;
 	return step_commit(step, &folders, key, 1, created_by, err);
+}
+
+/* What a Dockerfile cannot give itself; in the words of a BuildKit that was not told to allow it. */
+static int check_entitlements(const struct instruction *instruction, struct error *err)
+{
+	bool wants_host = instruction->network && strcmp(instruction->network, "host") == 0;
+	if (!wants_host && !instruction->is_insecure)
+		return 0;
+	return error_set(err, ERROR_DENIED, "granting entitlement %s is not allowed by build daemon configuration",
+			 wants_host ? "network.host" : "security.insecure");
 }
 
 int executor_run(struct step *step, struct error *err)
@@ -157,8 +172,13 @@ int executor_run(struct step *step, struct error *err)
 		.config = &stage->config,
 	};
 	const char *script;
+	struct step_mounts mounts = {0};
 	step_begin(step);
-	int result = make_arguments(step, &run.arguments, &script, err);
+	int result = check_entitlements(step->instruction, err);
+	if (result == 0)
+		result = step_mounts_parse(step, &mounts, err);
+	if (result == 0)
+		result = make_arguments(step, &run.arguments, &script, err);
 	if (result == 0) {
 		struct string_list shown = {0};
 		if (script)
@@ -171,13 +191,18 @@ int executor_run(struct step *step, struct error *err)
 		cache_key_add_text(key, script);
 		cache_key_add_list(key, &run.build_arguments);
 		cache_key_add_number(key, (uint64_t)step->executor->epoch);
+		cache_key_add_text(key, step->instruction->network);
+		run.no_network = step->instruction->network != NULL;
+		result = step_mounts_add_key(step, &mounts, key, err);
 		struct digest digest;
 		cache_key_finish(key, &digest);
 		add_proxies(step, &run.build_arguments);
-		result = step_find_cached(step, &digest, created_by, err);
 		if (result == 0)
-			result = run_step(step, &run, script, &digest, created_by, err);
+			result = step_find_cached(step, &digest, created_by, err);
+		if (result == 0)
+			result = run_step(step, &run, &mounts, script, &digest, created_by, err);
 	}
+	step_mounts_release(step, &mounts);
 	string_list_release(&run.arguments);
 	string_list_release(&run.build_arguments);
 	return result < 0 ? step_fail(step, err) : 0;

@@ -38,6 +38,8 @@ struct instruction_pair {
 	char *value; /* NULL: ARG without a default */
 };
 
+enum instruction_unpack { UNPACK_LOCAL_ARCHIVES, UNPACK_ALWAYS, UNPACK_NEVER };
+
 struct instruction {
 	enum instruction_kind kind;
 	char *text; /* the logical line as it was written: for progress and for errors */
@@ -50,12 +52,20 @@ struct instruction {
 	bool is_exec_form;
 	struct instruction_pair *pairs; /* ENV, LABEL, ARG */
 	size_t pair_count;
-	char *stage_name;    /* FROM … AS, lower case; or NULL */
-	char *platform;	     /* FROM --platform, or NULL */
-	char *from;	     /* COPY --from, or NULL */
-	char *chown;	     /* COPY, ADD; or NULL */
-	char *chmod;	     /* COPY, ADD; or NULL */
-	json_t *healthcheck; /* as the image's config has it */
+	char *stage_name; /* FROM … AS, lower case; or NULL */
+	char *platform;	  /* FROM --platform, or NULL */
+	char *from;	  /* COPY --from, or NULL */
+	char *chown;	  /* COPY, ADD; or NULL */
+	char *chmod;	  /* COPY, ADD; or NULL */
+	char *checksum;	  /* ADD; or NULL */
+	bool has_link, has_parents, keep_git_dir;
+	enum instruction_unpack unpack; /* ADD */
+	struct string_list excludes;	/* COPY, ADD: patterns, not yet expanded */
+	struct string_list mounts;	/* RUN: texts of run_mount_parse(), checked in form */
+	struct string_list sources;	/* stages or images that COPY --from and RUN --mount=from take from */
+	char *network;			/* RUN: "none", "host", or NULL */
+	bool is_insecure;		/* RUN --security=insecure */
+	json_t *healthcheck;		/* as the image's config has it */
 	struct heredoc *heredocs;
 	size_t heredoc_count;
 };

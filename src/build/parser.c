@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "build/instruction.h"
+#include "build/run_mount.h"
 #include "build/words.h"
 
 static const char *const names[] = {
@@ -49,6 +50,11 @@ void instruction_release(struct instruction *instruction)
 	free(instruction->from);
 	free(instruction->chown);
 	free(instruction->chmod);
+	free(instruction->checksum);
+	string_list_release(&instruction->excludes);
+	string_list_release(&instruction->mounts);
+	string_list_release(&instruction->sources);
+	free(instruction->network);
 	json_decref(instruction->healthcheck);
 	heredocs_release(instruction->heredocs, instruction->heredoc_count);
 	*instruction = (struct instruction){0};
@@ -83,26 +89,47 @@ static int parse_exec_or_shell(struct instruction *instruction, const char *rest
 	return 0;
 }
 
+static const char *const run_networks[] = {"default", "none", "host", NULL};
+static const char *const run_securities[] = {"sandbox", "insecure", NULL};
+
+/* --network, --security: one of few words. The first is what holds without the flag, and becomes NULL. */
+static int parse_choice(char **text, const char *flag, const char *const *choices, struct error *err)
+{
+	if (!*text)
+		return 0;
+	size_t i = 0;
+	while (choices[i] && strcmp(choices[i], *text) != 0)
+		i++;
+	if (!choices[i])
+		return error_set(err, ERROR_INVALID, "%s %s is not supported: --%s takes %s, %s%s%s", flag, *text, flag,
+				 choices[0], choices[1], choices[2] ? ", " : "", choices[2] ? choices[2] : "");
+	if (i == 0)
+		replace_string(text, NULL);
+	return 0;
+}
+
 static int parse_run(struct instruction *instruction, const char *rest, char escape, struct error *err)
 {
-	cleanup_free char *network = NULL, *security = NULL;
+	cleanup_free char *security = NULL;
 	const struct word_flag flags[] = {
-		{"mount", false, NULL,
-		 "RUN --mount is not supported yet: COPY what the step needs, and remove in the same RUN what must not "
-		 "stay"},
-		{"network", false, &network, NULL},
-		{"security", false, &security, NULL},
-		{"device", false, NULL, "RUN --device is not supported yet"},
+		{"mount", .list = &instruction->mounts},
+		{"network", .value = &instruction->network},
+		{"security", .value = &security},
 		{0},
 	};
 	if (words_take_flags(&rest, escape, flags, err) < 0)
 		return -1;
-	if (network && strcmp(network, "default") != 0)
-		return error_set(err, ERROR_UNSUPPORTED, "RUN --network=%s is not supported yet: only \"default\" is",
-				 network);
-	if (security && strcmp(security, "sandbox") != 0)
-		return error_set(err, ERROR_UNSUPPORTED, "RUN --security=%s is not supported yet: only \"sandbox\" is",
-				 security);
+	for (size_t i = 0; i < instruction->mounts.count; i++) {
+		CLEANUP(run_mount_release) struct run_mount mount = {0};
+		if (run_mount_parse(instruction->mounts.items[i], NULL, &mount, err) < 0)
+			return -1;
+		if (mount.from && mount.from[0])
+			string_list_add(&instruction->sources, mount.from);
+	}
+	if (parse_choice(&instruction->network, "network", run_networks, err) < 0 ||
+	    parse_choice(&security, "security", run_securities, err) < 0)
+		return -1;
+	instruction->is_insecure = security && strcmp(security, "insecure") == 0;
 	if (need_argument(instruction, rest, err) < 0 || parse_exec_or_shell(instruction, rest, err) < 0)
 		return -1;
 	if (!instruction->arguments.count)
@@ -230,7 +257,7 @@ static bool stage_name_is_valid(const char *name)
 
 static int parse_from(struct instruction *instruction, const char *rest, char escape, struct error *err)
 {
-	const struct word_flag flags[] = {{"platform", false, &instruction->platform, NULL}, {0}};
+	const struct word_flag flags[] = {{"platform", .value = &instruction->platform}, {0}};
 	if (words_take_flags(&rest, escape, flags, err) < 0)
 		return -1;
 	cleanup_string_list struct string_list words = {0};
@@ -255,39 +282,49 @@ static int parse_from(struct instruction *instruction, const char *rest, char es
 	return 0;
 }
 
+static bool is_true(const char *flag)
+{
+	return flag && strcmp(flag, "true") == 0;
+}
+
 static int parse_copy(struct instruction *instruction, const char *rest, char escape, struct error *err)
 {
 	bool is_copy = instruction->kind == INSTRUCTION_COPY;
 	const char *name = names[instruction->kind];
-	/* A linked copy makes the same layer here: each COPY is one of its own. */
-	cleanup_free char *link = NULL;
+	cleanup_free char *link = NULL, *parents = NULL, *keep_git_dir = NULL, *unpack = NULL;
 	const struct word_flag copy_flags[] = {
-		{"from", false, &instruction->from, NULL},
-		{"chown", false, &instruction->chown, NULL},
-		{"chmod", false, &instruction->chmod, NULL},
-		{"link", true, &link, NULL},
-		{"parents", true, NULL, "COPY --parents is not supported yet: name the folders in the destination"},
-		{"exclude", false, NULL, "COPY --exclude is not supported yet: use .dockerignore"},
+		{"from", .value = &instruction->from},
+		{"chown", .value = &instruction->chown},
+		{"chmod", .value = &instruction->chmod},
+		{"link", true, .value = &link},
+		{"parents", true, .value = &parents},
+		{"exclude", .list = &instruction->excludes},
 		{0},
 	};
 	const struct word_flag add_flags[] = {
-		{"chown", false, &instruction->chown, NULL},
-		{"chmod", false, &instruction->chmod, NULL},
-		{"link", true, &link, NULL},
-		{"keep-git-dir", true, NULL, "ADD --keep-git-dir is not supported yet, nor is ADD from git"},
-		{"checksum", false, NULL, "ADD --checksum is not supported yet, nor is ADD from a URL"},
-		{"unpack", true, NULL, "ADD --unpack is not supported yet: local archives are always unpacked"},
-		{"exclude", false, NULL, "ADD --exclude is not supported yet: use .dockerignore"},
+		{"chown", .value = &instruction->chown},
+		{"chmod", .value = &instruction->chmod},
+		{"link", true, .value = &link},
+		{"keep-git-dir", true, .value = &keep_git_dir},
+		{"checksum", .value = &instruction->checksum},
+		{"unpack", true, .value = &unpack},
+		{"exclude", .list = &instruction->excludes},
 		{0},
 	};
 	if (words_take_flags(&rest, escape, is_copy ? copy_flags : add_flags, err) < 0)
 		return -1;
+	instruction->has_link = is_true(link);
+	instruction->has_parents = is_true(parents);
+	instruction->keep_git_dir = is_true(keep_git_dir);
+	instruction->unpack = !unpack ? UNPACK_LOCAL_ARCHIVES : is_true(unpack) ? UNPACK_ALWAYS : UNPACK_NEVER;
 	if (instruction->from && strchr(instruction->from, '$'))
 		return error_set(err, ERROR_INVALID,
 				 "variable expansion is not supported for --from, define a new stage with FROM using "
 				 "ARG from global scope as a workaround");
 	if (instruction->from && !instruction->from[0])
 		return error_set(err, ERROR_INVALID, "invalid from flag value: it is empty");
+	if (instruction->from)
+		string_list_add(&instruction->sources, instruction->from);
 	int got = words_parse_json(rest, &instruction->arguments, err);
 	if (got < 0)
 		return -1;
@@ -369,9 +406,9 @@ static int parse_healthcheck(struct instruction *instruction, const char *rest, 
 	cleanup_free char *interval = NULL, *timeout = NULL, *start_period = NULL, *start_interval = NULL,
 			  *retries = NULL;
 	const struct word_flag flags[] = {
-		{"interval", false, &interval, NULL},	      {"timeout", false, &timeout, NULL},
-		{"start-period", false, &start_period, NULL}, {"start-interval", false, &start_interval, NULL},
-		{"retries", false, &retries, NULL},	      {0},
+		{"interval", .value = &interval},	  {"timeout", .value = &timeout},
+		{"start-period", .value = &start_period}, {"start-interval", .value = &start_interval},
+		{"retries", .value = &retries},		  {0},
 	};
 	if (words_take_flags(&rest, escape, flags, err) < 0 || need_argument(instruction, rest, err) < 0)
 		return -1;

@@ -116,6 +116,15 @@ static int find_target(struct stage_graph *graph, const char *target, struct err
 	return error_set(err, ERROR_NOT_FOUND, "target stage \"%s\" could not be found", target);
 }
 
+static void mark_sources(struct stage_graph *graph, size_t index, const struct instruction *instruction)
+{
+	for (size_t i = 0; i < instruction->sources.count; i++) {
+		ptrdiff_t found = stage_find(graph, instruction->sources.items[i], index);
+		if (found >= 0)
+			graph->stages[found].needed = true;
+	}
+}
+
 /* References go to earlier stages only, so one pass from the target down is enough. */
 static void mark_needed(struct stage_graph *graph)
 {
@@ -126,12 +135,8 @@ static void mark_needed(struct stage_graph *graph)
 			continue;
 		if (stage->base == STAGE_BASE_STAGE)
 			graph->stages[stage->base_stage].needed = true;
-		for (size_t j = 0; j < stage->instruction_count; j++) {
-			const char *from = stage->instructions[j].from;
-			ptrdiff_t found = from ? stage_find(graph, from, i) : -1;
-			if (found >= 0)
-				graph->stages[found].needed = true;
-		}
+		for (size_t j = 0; j < stage->instruction_count; j++)
+			mark_sources(graph, i, &stage->instructions[j]);
 	}
 }
 

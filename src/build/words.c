@@ -150,8 +150,12 @@ static int take_flag(char *word, const struct word_flag *table, struct error *er
 		flag++;
 	if (!flag->name)
 		return unknown_flag(name, table, err);
-	if (!flag->value)
-		return error_set(err, ERROR_UNSUPPORTED, "%s", flag->refusal);
+	if (flag->list) {
+		if (!equals)
+			return error_set(err, ERROR_INVALID, "missing a value on flag: --%s", name);
+		string_list_add(flag->list, equals + 1);
+		return 0;
+	}
 	if (*flag->value)
 		return error_set(err, ERROR_INVALID, "duplicate flag specified: --%s", name);
 	if (flag->is_boolean) {

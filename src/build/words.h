@@ -19,8 +19,8 @@ int words_parse_json(const char *text, struct string_list *words, struct error *
 struct word_flag {
 	const char *name;
 	bool is_boolean;
-	char **value; /* set to an owned text; NULL: known, but refused with `refusal` */
-	const char *refusal;
+	char **value;		  /* set to an owned text */
+	struct string_list *list; /* instead: may be given several times */
 };
 /* Takes `--name=value` words off the front. `table` ends with a NULL name. */
 int words_take_flags(const char **text, char escape, const struct word_flag *table, struct error *err);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "build/secret.h"
 #include "cli/command.h"
 #include "engine/build.h"
 
@@ -50,6 +51,8 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 			      "Set type of progress output: auto, plain, tty, quiet"),
 		OPTION_FLAG(0, "pull", &build.pull, "Always attempt to pull all referenced images"),
 		OPTION_FLAG('q', "quiet", &quiet, "Suppress the build output and print image ID on success"),
+		OPTION_LIST(0, "secret", &build.secrets, "stringArray",
+			    "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")"),
 		OPTION_LIST('t', "tag", &build.tags, "list", "Name and optionally a tag (format: \"name:tag\")"),
 		OPTION_STRING(0, "target", &build.target, "string", "Set the target build stage to build"),
 		OPTION_END,
@@ -57,12 +60,15 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
 	if (result == 0)
 		result = parse_progress(quiet ? "quiet" : progress, &build.progress, err);
+	if (result == 0)
+		result = secret_check(&build.secrets, err);
 	if (result == 0) {
 		build.context_path = arguments[0];
 		result = run_build(invocation, &build, id_file, err);
 	}
 	string_list_release(&build.build_arguments);
 	string_list_release(&build.labels);
+	string_list_release(&build.secrets);
 	string_list_release(&build.tags);
 	return result < 0 ? -1 : 0;
 }

@@ -93,13 +93,14 @@ static int open_layers(struct step *step, const struct build_run *run, struct er
 static int prepare(struct step *step, const struct build_run *run, struct error *err)
 {
 	char address[INET_ADDRSTRLEN];
-	if (network_plan_container(step->engine, step->name, &step->config, &step->network, err) < 0)
+	if (!run->no_network &&
+	    network_plan_container(step->engine, step->name, &step->config, &step->network, err) < 0)
 		return -1;
 	inet_ntop(AF_INET, &step->network.endpoint.address, address, sizeof address);
 	step->folder_fd = open_folder_at(step->engine->store->run_root_fd, step->name, true, 0700, err);
 	struct etc_options etc = {
 		.hostname = "buildkitsandbox", /* the name that BuildKit's steps see */
-		.address = address,
+		.address = run->no_network ? NULL : address,
 		.extra_hosts = &step->config.extra_hosts,
 		.dns = &step->config.dns,
 	};
@@ -121,6 +122,22 @@ static void fill_environment(const struct build_run *run, struct string_list *en
 			string_list_set_key(environment, key, strchr(item, '=') + 1);
 		}
 	}
+}
+
+static struct spec_mount *make_mounts(const struct build_run *run)
+{
+	struct spec_mount *mounts = allocate_array(run->mount_count + 1, sizeof *mounts);
+	for (size_t i = 0; i < run->mount_count; i++) {
+		const struct build_mount *from = &run->mounts[i];
+		mounts[i] = (struct spec_mount){
+			.kind = from->source_fd < 0 ? SPEC_MOUNT_TMPFS : SPEC_MOUNT_BIND,
+			.source_fd = from->source_fd,
+			.target = from->target,
+			.options = from->options,
+			.read_only = from->read_only,
+		};
+	}
+	return mounts;
 }
 
 static int wait_for_step(struct runtime_process *process, const sigset_t *mask, int *ret_exit_code, struct error *err)
@@ -170,13 +187,17 @@ static int run_prepared(struct step *step, const struct build_run *run, int outp
 		.die_with_parent = true,
 	};
 	fill_environment(run, &spec.environment);
+	cleanup_free struct spec_mount *mounts = make_mounts(run);
+	spec.mounts = mounts;
+	spec.mount_count = run->mount_count;
 	struct runtime_inside inside = {endpoint_configure_inside, &step->network.endpoint};
 	struct runtime_process process = {.pidfd = -1, .sync_fd = -1, .terminal_fd = -1};
-	int result = runtime_launch_with(&spec, &inside, &process, err);
+	int result = runtime_launch_with(&spec, run->no_network ? NULL : &inside, &process, err);
 	string_list_release(&spec.environment);
 	if (result < 0)
 		return -1;
-	if (network_connect(&step->network, &step->config, process.pid, err) < 0 || runtime_start(&process, err) < 0) {
+	if ((!run->no_network && network_connect(&step->network, &step->config, process.pid, err) < 0) ||
+	    runtime_start(&process, err) < 0) {
 		runtime_abandon(&process, step->cgroup);
 		return -1;
 	}

@@ -13,6 +13,8 @@ teardown() { remove_containers; }
 # The Dockerfile of the context from standard input.
 dockerfile() { cat >"$context/Dockerfile"; }
 build() { run coracle build "$@" "$context"; }
+refuse_match() { ! grep -qE -- "$1" <<<"$output" || _mismatch "something in the output matches: $1"; }
+refuse_line() { ! grep -qxF -- "$1" <<<"$output" || _mismatch "a line of the output is: $1"; }
 
 @test "build: RUN, COPY, ENV, WORKDIR, USER, CMD make an image that does as it says" {
   echo 'from the context' >"$context/text"
@@ -310,4 +312,143 @@ FILE
   assert_exit 0
   run coracle run --rm debian-built:1
   assert_output $'a3\nremoved'
+}
+
+@test "build: RUN --mount=type=bind, of the context and of a stage, leaves nothing in the layer" {
+  mkdir "$context/sub"
+  echo 'of the context' >"$context/sub/text"
+  echo hidden >"$context/sub/hidden"
+  echo 'sub/hidden' >"$context/.dockerignore"
+  dockerfile <<'FILE'
+FROM probe:1 AS source
+RUN write /made of-the-stage
+FROM probe:1
+RUN --mount=type=bind,source=sub,target=/mnt/new/context \
+    --mount=from=source,source=/made,target=/stage-file cat /mnt/new/context/text /stage-file && ls /mnt/new/context
+RUN --mount=target=/all,rw write /all/written gone
+CMD ["ls", "/"]
+FILE
+  build -t bound:1
+  assert_exit 0
+  assert_match 'of the context$'
+  assert_match 'of-the-stage$'
+  refuse_match '^#[0-9]+ [0-9.]+ hidden$'
+  run coracle run --rm bound:1
+  refuse_line stage-file
+  refuse_line all
+  [ ! -e "$context/written" ]
+  # The files count: what a step saw and did not see.
+  build -t bound:1
+  [ "$(grep -c 'CACHED' <<<"$output")" -ge 3 ]
+  echo other >"$context/sub/text"
+  build -t bound:1
+  assert_match ' other$'
+  # Read-only unless rw says otherwise.
+  printf 'FROM probe:1\nRUN --mount=target=/all write /all/written x\n' | dockerfile
+  build
+  assert_exit 1
+}
+
+@test "build: RUN --mount=type=cache stays from build to build, and out of the image; tmpfs does not stay" {
+  for round in first second; do
+    dockerfile <<FILE
+FROM probe:1
+RUN --mount=type=cache,target=/kept write /kept/$round x && ls /kept
+RUN --mount=type=tmpfs,target=/scratch,size=1m write /scratch/file x
+CMD ["ls", "/"]
+FILE
+    build -t cachemount:1
+    assert_exit 0
+  done
+  assert_match '^#[0-9]+ [0-9.]+ first$'
+  assert_match '^#[0-9]+ [0-9.]+ second$'
+  run coracle run --rm cachemount:1
+  refuse_line kept
+  refuse_line scratch
+}
+
+@test "build: a secret is seen by its step and is in no layer, history, key or log of ours" {
+  secret=canary-$RANDOM-$RANDOM
+  echo "$secret" >"$WORK/secret-file"
+  dockerfile <<'FILE'
+FROM probe:1
+RUN --mount=type=secret,id=key,required=true stat /run/secrets/key
+RUN --mount=type=secret,id=absent ls /
+FILE
+  build --secret "id=key,src=$WORK/secret-file" -t secret:1
+  assert_exit 0
+  assert_match "100400 0:0 $((${#secret} + 1)) "
+  rm "$WORK/secret-file"
+  refuse_has "$secret"
+  run grep -rl "$secret" "$CORACLE_ROOT" "$CORACLE_RUN_ROOT"
+  assert_output ''
+  # Another value is no reason to build again, as with BuildKit.
+  echo other >"$WORK/secret-file"
+  build --secret "id=key,src=$WORK/secret-file"
+  [ "$(grep -c CACHED <<<"$output")" -ge 2 ]
+  rm "$WORK/secret-file"
+  build --no-cache
+  assert_exit 1
+  assert_has 'secret key: not found'
+  build --secret nonsense
+  assert_has "invalid field 'nonsense' must be a key=value pair"
+}
+
+@test "build: RUN --network=none has no interface but its own; host and --security=insecure are refused" {
+  printf 'FROM probe:1\nRUN --network=none ls /sys/class/net\n' | dockerfile
+  build
+  assert_exit 0
+  refuse_match ' eth0$'
+  printf 'FROM probe:1\nRUN --network=host true\n' | dockerfile
+  build
+  assert_exit 1
+  assert_has 'granting entitlement network.host is not allowed'
+  printf 'FROM probe:1\nRUN --security=insecure true\n' | dockerfile
+  build
+  assert_exit 1
+  assert_has 'granting entitlement security.insecure is not allowed'
+}
+
+@test "build: COPY --exclude leaves files out, and they do not count for the cache" {
+  mkdir "$context/sub"
+  touch "$context/a.txt" "$context/b.md" "$context/sub/c.txt" "$context/sub/d.md"
+  printf 'FROM probe:1\nCOPY --exclude=*.md --exclude=sub/c.txt . /all/\nRUN ls /all && ls /all/sub\n' | dockerfile
+  build
+  assert_exit 0
+  assert_match ' a\.txt$'
+  refuse_match ' b\.md$'
+  assert_match ' d\.md$'
+  refuse_match ' c\.txt$'
+  echo changed >"$context/b.md"
+  build
+  [ "$(grep -c CACHED <<<"$output")" -ge 2 ]
+}
+
+@test "build: a mount point that was made for a step is gone after it" {
+  printf 'FROM probe:1\nRUN --mount=type=tmpfs,target=/stub/inner true\nRUN ls /\n' | dockerfile
+  build
+  assert_exit 0
+  refuse_match '^#[0-9]+ [0-9.]+ stub$'
+}
+
+# CVE-2024-1753, 2024-9407, 2024-9675
+@test "build: mounts that lead out of their place are refused or stay inside" {
+  ln -s / "$context/out"
+  echo canary >"$WORK/canary-file"
+  printf 'FROM probe:1\nRUN --mount=type=bind,source=out,target=/host ls /host\n' | dockerfile
+  build
+  refuse_match ' etc$'
+  printf 'FROM probe:1\nRUN --mount=type=bind,source=../..,target=/host ls /host\n' | dockerfile
+  build
+  refuse_match ' (etc|proc|canary-file)$'
+  printf 'FROM probe:1\nRUN --mount=type=bind,target=/x,bind-propagation=shared true\n' | dockerfile
+  build
+  assert_exit 1
+  assert_has "unexpected key 'bind-propagation'"
+  printf 'FROM probe:1\nRUN --mount=type=cache,id=../../..,target=/x ls /x && write /x/mine x\n' | dockerfile
+  build
+  assert_exit 0
+  refuse_match ' (blobs|layers|cache)$'
+  run find "$CORACLE_ROOT" -name mine -path '*/cache/mounts/*'
+  [ -n "$output" ]
 }

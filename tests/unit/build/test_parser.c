@@ -131,9 +131,9 @@ static void test_refused(void **state)
 	struct dockerfile dockerfile;
 	struct error err = {0};
 	unsigned first, last;
-	static const char mount[] = "FROM x\nRUN --mount=type=cache,target=/x make";
+	static const char mount[] = "FROM x\nRUN --mount=from=$STAGE,target=/x make";
 	assert_int_equal(dockerfile_parse(mount, strlen(mount), &dockerfile, &first, &last, &err), -1);
-	assert_int_equal(err.kind, ERROR_UNSUPPORTED);
+	assert_int_equal(err.kind, ERROR_INVALID);
 }
 
 static void test_stages(void **state)

@@ -1,0 +1,334 @@
+#include "build/executor_mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/random.h"
+#include "build/copy.h"
+#include "build/path.h"
+#include "build/secret.h"
+
+void step_mounts_release(struct step *step, struct step_mounts *mounts)
+{
+	for (size_t i = 0; i < mounts->count; i++) {
+		struct step_mount *item = &mounts->items[i];
+		if (item->fd >= 0)
+			close(item->fd);
+		if (item->lock_fd >= 0)
+			close(item->lock_fd);
+		if (item->secret_name)
+			unlinkat(step->executor->store->run_root_fd, item->secret_name, 0);
+		rootfs_view_release(&item->view);
+		layer_staging_release(&item->staging);
+		string_list_release(&item->sources);
+		run_mount_release(&item->mount);
+		free(item->target);
+		free(item->secret_name);
+		free(item->options);
+		free(item->first_missing);
+	}
+	free(mounts->items);
+	free(mounts->ready);
+	*mounts = (struct step_mounts){0};
+}
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static int set_target(struct step *step, struct step_mount *item, struct error *err)
+{
+	struct run_mount *mount = &item->mount;
+	if (mount->type == RUN_MOUNT_SECRET && !mount->id)
+		mount->id = duplicate_string(mount->source ? mount->source : last_part(mount->target));
+	cleanup_free char *text = duplicate_string(mount->target);
+	if (!text && mount->type == RUN_MOUNT_SECRET)
+		text = format_string("/run/secrets/%s", last_part(mount->id));
+	const char *folder = step->stage->config.working_directory;
+	item->target = path_resolve(folder && folder[0] ? folder : "/", text ? text : "");
+	if (strcmp(item->target, "/") == 0)
+		return error_set(err, ERROR_INVALID, "invalid mount target \"%s\"", item->target);
+	if (mount->type == RUN_MOUNT_CACHE && !mount->id)
+		mount->id = duplicate_string(item->target);
+	return 0;
+}
+
+int step_mounts_parse(struct step *step, struct step_mounts *mounts, struct error *err)
+{
+	const struct string_list *texts = &step->instruction->mounts;
+	mounts->items = allocate_array(texts->count + 1, sizeof *mounts->items);
+	mounts->ready = allocate_array(texts->count + 1, sizeof *mounts->ready);
+	for (size_t i = 0; i < texts->count; i++) {
+		struct step_mount *item = &mounts->items[mounts->count++];
+		item->fd = item->lock_fd = -1;
+		item->view = ROOTFS_VIEW_INIT;
+		item->staging = LAYER_STAGING_INIT;
+		if (run_mount_parse(texts->items[i], &step->expansion, &item->mount, err) < 0)
+			return -1;
+		if (item->mount.type == RUN_MOUNT_SSH)
+			return error_set(err, ERROR_UNSUPPORTED, "RUN --mount=type=ssh is not supported yet");
+		if (item->mount.type == RUN_MOUNT_CACHE && item->mount.from)
+			return error_set(
+				err, ERROR_UNSUPPORTED,
+				"RUN --mount=type=cache,from=… is not supported yet: fill the cache in the step");
+		if (set_target(step, item, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Finds the one source of a bind in the context, a stage or an image. */
+static int find_source(struct step *step, struct step_mount *item, struct error *err)
+{
+	struct executor *executor = step->executor;
+	if (item->mount.from && item->mount.from[0]) {
+		cleanup_free struct digest *diff_ids = NULL;
+		size_t count;
+		if (step_find_layers(step, item->mount.from, &diff_ids, &count, err) < 0 ||
+		    rootfs_view_open(executor->store, diff_ids, count, -1, -1, &item->view, err) < 0)
+			return -1;
+		item->root = (struct content_root){.fd = item->view.root_fd, .keep_owners = true};
+	} else {
+		if (executor_open_context(executor, err) < 0)
+			return -1;
+		item->root = (struct content_root){
+			.fd = executor->context_fd,
+			.ignore = executor->ignore.count ? &executor->ignore : NULL,
+			.memo = executor->memo,
+		};
+	}
+	const char *source = item->mount.source ? item->mount.source : "/";
+	if (content_find(&item->root, source, &item->sources, err) < 0)
+		return -1;
+	return item->sources.count == 1
+		       ? 0
+		       : error_set(err, ERROR_NOT_FOUND, "failed to compute cache key: \"%s\": not found", source);
+}
+
+int step_mounts_add_key(struct step *step, struct step_mounts *mounts, struct cache_key *key, struct error *err)
+{
+	for (size_t i = 0; i < mounts->count; i++) {
+		struct step_mount *item = &mounts->items[i];
+		const struct run_mount *mount = &item->mount;
+		cache_key_add_text(key, run_mount_type_name(mount->type));
+		cache_key_add_text(key, item->target);
+		cache_key_add_text(key, mount->id);
+		cache_key_add_text(key, mount->environment);
+		cache_key_add_number(key, mount->read_only);
+		cache_key_add_number(key, (uint64_t)mount->size);
+		if (mount->type != RUN_MOUNT_BIND)
+			continue;
+		struct digest content;
+		if (find_source(step, item, err) < 0 || content_digest(&item->root, &item->sources, &content, err) < 0)
+			return -1;
+		cache_key_add_text(key, content.text);
+	}
+	return 0;
+}
+
+static int open_bind(struct step *step, struct step_mount *item, struct error *err)
+{
+	int root_fd = step->executor->store->root_fd;
+	if (layer_staging_begin(root_fd, &item->staging, err) < 0)
+		return -1;
+	if (fchmod(item->staging.folder_fd, 0755) < 0)
+		return error_set_errno(err, errno, "set the mode of a mount's folder");
+	struct copy_request request = {
+		.root_fd = item->staging.folder_fd,
+		.store_root_fd = root_fd,
+		.destination = "/source",
+		.from = &item->root,
+		.sources = &item->sources,
+	};
+	if (copy_files(&request, err) < 0)
+		return -1;
+	item->fd = open_in_root(item->staging.folder_fd, "source", O_PATH, 0);
+	return item->fd < 0 ? error_set_errno(err, errno, "open the copy for %s", item->target) : 0;
+}
+
+/* The first folder that nobody has, private; the one folder otherwise. Its lock goes with the step. */
+static int lock_cache(struct step_mount *item, int caches_fd, const char *name, struct error *err)
+{
+	enum run_mount_sharing sharing = item->mount.sharing;
+	for (unsigned number = 0; number < 1000; number++) {
+		cleanup_free char *folder = format_string("%s.%u", name, number);
+		cleanup_close int lock = open_folder_at(caches_fd, folder, true, 0700, err);
+		if (lock < 0)
+			return -1;
+		int operation = sharing == RUN_MOUNT_SHARED ? LOCK_SH : LOCK_EX;
+		if (sharing == RUN_MOUNT_PRIVATE)
+			operation |= LOCK_NB;
+		if (flock(lock, operation) == 0) {
+			item->lock_fd = steal_fd(&lock);
+			return 0;
+		}
+		if (errno != EWOULDBLOCK)
+			return errno == EINTR ? error_set(err, ERROR_CANCELLED, "interrupted")
+					      : error_set_errno(err, errno, "lock the cache for %s", item->target);
+	}
+	return error_set(err, ERROR_LIMIT, "more than 1000 steps use the private cache for %s", item->target);
+}
+
+static int open_cache(struct step *step, struct step_mount *item, struct error *err)
+{
+	static const char *const suffixes[] = {"shared", "private", "shared"};
+	const struct run_mount *mount = &item->mount;
+	struct digest digest;
+	digest_of_bytes(mount->id, strlen(mount->id), &digest);
+	cleanup_free char *name = format_string("%s-%s", digest_hex(&digest), suffixes[mount->sharing]);
+	cleanup_close int cache = open_folder_at(step->executor->store->root_fd, "cache", true, 0700, err);
+	cleanup_close int caches = cache < 0 ? -1 : open_folder_at(cache, "mounts", true, 0700, err);
+	if (caches < 0 || lock_cache(item, caches, name, err) < 0)
+		return -1;
+	bool is_new = mkdirat(item->lock_fd, "data", 0755) == 0;
+	item->fd = openat(item->lock_fd, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (item->fd < 0 || (is_new && (fchown(item->fd, mount->user, mount->group) < 0 ||
+					fchmod(item->fd, mount->has_mode ? mount->mode : 0755) < 0)))
+		return error_set_errno(err, errno, "open the cache for %s", item->target);
+	return 0;
+}
+
+/* Returns 1 where there is no such secret and the step may go on without it. */
+static int open_secret(struct step *step, struct step_mount *item, struct string_list *environment, struct error *err)
+{
+	const struct run_mount *mount = &item->mount;
+	CLEANUP(secret_release) struct buffer text = BUFFER_INIT(SECRET_SIZE_LIMIT);
+	int found = secret_read(&step->executor->options->secrets, mount->id, &text, err);
+	if (found < 0)
+		return -1;
+	if (!found)
+		return mount->required ? error_set(err, ERROR_NOT_FOUND, "secret %s: not found", mount->id) : 1;
+	if (mount->environment) {
+		if (text.size && memchr(text.bytes, '\0', text.size))
+			return error_set(err, ERROR_INVALID, "secret %s: it holds a zero byte, and env= wants text",
+					 mount->id);
+		string_list_set_key(environment, mount->environment, buffer_text(&text));
+		if (!mount->target)
+			return 1;
+	}
+	char random[17];
+	random_hex(random, 16);
+	int run_fd = step->executor->store->run_root_fd;
+	item->secret_name = format_string("build-%d-%s", (int)getpid(), random);
+	item->fd = openat(run_fd, item->secret_name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+	if (item->fd < 0 || write_full(item->fd, buffer_text(&text), text.size, NULL) < 0 ||
+	    fchown(item->fd, mount->user, mount->group) < 0 ||
+	    fchmod(item->fd, mount->has_mode ? mount->mode : 0400) < 0)
+		return error_set_errno(err, errno, "make the file of secret %s", mount->id);
+	return 0;
+}
+
+static int open_mount(struct step *step, struct step_mount *item, struct string_list *environment, struct error *err)
+{
+	switch (item->mount.type) {
+	case RUN_MOUNT_BIND:
+		return open_bind(step, item, err);
+	case RUN_MOUNT_CACHE:
+		return open_cache(step, item, err);
+	case RUN_MOUNT_SECRET:
+		return open_secret(step, item, environment, err);
+	default:
+		item->options = item->mount.size
+					? format_string("mode=1777,exec,size=%lld", (long long)item->mount.size)
+					: duplicate_string("mode=1777,exec");
+		return 0;
+	}
+}
+
+/* The upmost part of the target that the image does not have. */
+static void find_missing(const struct rootfs_view *root, struct step_mount *item)
+{
+	for (char *at = item->target + 1; *at;) {
+		size_t length = strcspn(at, "/");
+		char kept = at[length];
+		at[length] = '\0';
+		cleanup_close int fd = open_in_root(root->root_fd, item->target + 1, O_PATH, 0);
+		if (fd < 0)
+			item->first_missing = duplicate_string(item->target);
+		at[length] = kept;
+		if (item->first_missing)
+			return;
+		at += length + (kept != '\0');
+	}
+}
+
+int step_mounts_open(struct step *step, struct step_mounts *mounts, struct string_list *environment, struct error *err)
+{
+	const struct image_config *config = &step->stage->config;
+	cleanup_rootfs_view struct rootfs_view root = ROOTFS_VIEW_INIT;
+	if (mounts->count &&
+	    rootfs_view_open(step->executor->store, config->diff_ids, config->diff_id_count, -1, -1, &root, err) < 0)
+		return -1;
+	for (size_t i = 0; i < mounts->count; i++) {
+		struct step_mount *item = &mounts->items[i];
+		int result = open_mount(step, item, environment, err);
+		if (result < 0)
+			return -1;
+		if (result == 1)
+			continue;
+		find_missing(&root, item);
+		mounts->ready[mounts->ready_count++] = (struct build_mount){
+			.source_fd = item->fd,
+			.target = item->target,
+			.options = item->options,
+			.read_only = item->mount.read_only,
+		};
+	}
+	return 0;
+}
+
+/* A folder of the upper tree, through no link at all. */
+static int open_beneath(int root_fd, const char *path, int flags)
+{
+	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+	return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof how);
+}
+
+/*
+ * Only what is still an empty folder or an empty file, and only below folders that are still folders: what the step put
+ * there instead, a link above all, is the step's and stays.
+ */
+static int remove_stub(int upper_fd, char *path, const char *first_missing, struct error *err)
+{
+	size_t stop = strlen(first_missing);
+	while (strlen(path) >= stop) {
+		char *slash = strrchr(path, '/');
+		*slash = '\0';
+		cleanup_close int folder = open_beneath(upper_fd, path[0] ? path + 1 : ".", O_RDONLY | O_DIRECTORY);
+		const char *name = slash + 1;
+		struct stat status;
+		if (folder < 0 || fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+			return 0;
+		bool is_folder = S_ISDIR(status.st_mode);
+		if (!is_folder && (!S_ISREG(status.st_mode) || status.st_size != 0))
+			return 0;
+		if (unlinkat(folder, name, is_folder ? AT_REMOVEDIR : 0) < 0)
+			return errno == ENOTEMPTY || errno == EEXIST
+				       ? 0
+				       : error_set_errno(err, errno, "remove the mount point %s", name);
+	}
+	return 0;
+}
+
+int step_mounts_clean(struct step_mounts *mounts, int upper_fd, struct error *err)
+{
+	for (size_t i = mounts->count; i-- > 0;) {
+		const struct step_mount *item = &mounts->items[i];
+		if (!item->first_missing)
+			continue;
+		cleanup_free char *path = duplicate_string(item->target);
+		if (remove_stub(upper_fd, path, item->first_missing, err) < 0)
+			return -1;
+	}
+	return 0;
+}

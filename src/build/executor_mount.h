@@ -1,0 +1,43 @@
+/*
+ * The mounts of a RUN step, made ready as descriptors for the host. What a bind takes from the context, a stage or an
+ * image is copied into a staging folder first: .dockerignore holds there too, and what the step writes (rw) is dropped
+ * with the copy. Caches are folders of the store, below cache/mounts; their names are digests, never text of a
+ * Dockerfile. A secret is a file below the run folder for as long as the step runs: it is in no layer, key or history.
+ *
+ *     step_mounts_parse()    expands and checks; nothing is opened
+ *     step_mounts_add_key()  what counts for the cache: a bind's files; of a cache, secret or agent only how it is
+ * mounted step_mounts_open()     just before the step step_mounts_clean()    removes mount points that the step's layer
+ * would keep
+ */
+#pragma once
+
+#include "build/executor.h"
+#include "build/run_mount.h"
+
+struct step_mount {
+	struct run_mount mount;
+	char *target;		    /* absolute, clean */
+	struct string_list sources; /* bind: the one path in `root` */
+	struct rootfs_view view;    /* of a stage or image */
+	struct content_root root;
+	struct layer_staging staging; /* bind: the copy */
+	int fd;			      /* what is mounted */
+	int lock_fd;		      /* cache */
+	char *secret_name;	      /* below the run folder */
+	char *options;		      /* tmpfs */
+	char *first_missing;	      /* the upmost folder of the target that is made for the mount; NULL: none */
+};
+
+struct step_mounts {
+	struct step_mount *items;
+	size_t count;
+	struct build_mount *ready;
+	size_t ready_count;
+};
+
+int step_mounts_parse(struct step *step, struct step_mounts *mounts, struct error *err);
+int step_mounts_add_key(struct step *step, struct step_mounts *mounts, struct cache_key *key, struct error *err);
+/* Secrets that are to be in the environment are added to it. */
+int step_mounts_open(struct step *step, struct step_mounts *mounts, struct string_list *environment, struct error *err);
+int step_mounts_clean(struct step_mounts *mounts, int upper_fd, struct error *err);
+void step_mounts_release(struct step *step, struct step_mounts *mounts);
