@@ -5,11 +5,14 @@
 
 #define ARTIST_WIDTH 20
 
+bool commands_print_json;
+
 static bool status_is_good(long status)
 {
 	if (status >= 200 && status < 300)
 		return true;
-	printf("Non-successful status code: %ld\n", status);
+	/* With --json, standard output is the documents' alone. */
+	fprintf(commands_print_json ? stderr : stdout, "Non-successful status code: %ld\n", status);
 	return false;
 }
 
@@ -25,6 +28,18 @@ static void print_padded(const char *text, int width)
 		putchar(*text);
 	}
 	printf("%*s", width - used, "");
+}
+
+/* True: --json, and that is all there is to say. */
+static bool print_as_json(const json_t *document)
+{
+	if (!commands_print_json)
+		return false;
+	if (document) {
+		json_dumpf(document, stdout, JSON_COMPACT);
+		putchar('\n');
+	}
+	return true;
 }
 
 static const char *text_of(const json_t *item, const char *member)
@@ -54,7 +69,7 @@ static bool run_read(struct music_service *service, const struct words *words)
 	if (!music_service_request(service, "GET", words->count > 1 ? words->items[1] : "", NULL, &status, &document))
 		return false;
 	bool good = status_is_good(status);
-	if (document)
+	if (!print_as_json(document) && document)
 		print_items(document);
 	json_decref(document);
 	return good;
@@ -75,7 +90,7 @@ static bool run_create(struct music_service *service, const struct words *words)
 		return false;
 	bool good = status_is_good(status);
 	const json_t *message = json_object_get(document, good ? "music_id" : "Message");
-	if (json_is_string(message))
+	if (!print_as_json(document) && json_is_string(message))
 		printf("%s\n", json_string_value(message));
 	json_decref(document);
 	return good;
@@ -87,10 +102,10 @@ static bool run_simple(struct music_service *service, const char *method, const 
 	json_t *document;
 	if (!music_service_request(service, method, path, NULL, &status, &document))
 		return false;
-	json_decref(document);
 	bool good = status_is_good(status);
-	if (good)
+	if (!print_as_json(document) && good)
 		printf("%s\n", success);
+	json_decref(document);
 	return good;
 }
 

@@ -18,5 +18,8 @@ struct command {
 extern const struct command commands[];
 extern const size_t command_count;
 
+/* What came back is printed as the JSON that it is, a document a line. */
+extern bool commands_print_json;
+
 enum command_outcome { COMMAND_DONE, COMMAND_FAILED, COMMAND_QUIT };
 enum command_outcome command_run(struct music_service *service, const char *line);

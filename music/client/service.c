@@ -7,10 +7,10 @@
 
 #define ANSWER_LIMIT	((size_t)64 * 1024 * 1024)
 #define CONNECT_SECONDS 5L
-#define ANSWER_SECONDS	30L
 
 struct music_service {
 	CURL *curl;
+	long seconds;
 	char *base; /* "http://NAME:PORT/api/v1/music/" */
 };
 
@@ -19,11 +19,12 @@ struct answer {
 	size_t size;
 };
 
-struct music_service *music_service_open(const char *name, uint16_t port)
+struct music_service *music_service_open(const char *name, uint16_t port, long seconds)
 {
 	struct music_service *service = calloc(1, sizeof *service);
 	if (!service)
 		abort();
+	service->seconds = seconds;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	service->curl = curl_easy_init();
 	bool is_ipv6 = strchr(name, ':') && name[0] != '[';
@@ -65,8 +66,9 @@ static void set_request(struct music_service *service, const char *method, const
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, ANSWER_SECONDS);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT,
+			 service->seconds < CONNECT_SECONDS ? service->seconds : CONNECT_SECONDS);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, service->seconds);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, problem);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);

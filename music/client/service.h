@@ -7,8 +7,8 @@
 
 struct music_service;
 
-/* name: a host name or address. */
-struct music_service *music_service_open(const char *name, uint16_t port);
+/* name: a host name or address. An answer is waited for so many seconds at most. */
+struct music_service *music_service_open(const char *name, uint16_t port, long seconds);
 void music_service_close(struct music_service *service);
 
 /*

@@ -56,3 +56,22 @@ const char *words_split(const char *line, struct words *ret_words)
 		*ret_words = words;
 	return problem;
 }
+
+char *words_next_command(const char **line)
+{
+	const char *end = *line;
+	char quote = '\0';
+	if (!*end)
+		return NULL;
+	for (; *end && (quote || *end != ';'); end++) {
+		if (*end == '\\' && quote != '\'' && end[1])
+			end++;
+		else if (quote ? *end == quote : *end == '"' || *end == '\'')
+			quote = quote ? '\0' : *end;
+	}
+	char *command = strndup(*line, (size_t)(end - *line));
+	if (!command)
+		abort();
+	*line = *end ? end + 1 : end;
+	return command;
+}

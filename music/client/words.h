@@ -13,4 +13,6 @@ struct words {
 
 /* NULL, or what is wrong with the line. */
 const char *words_split(const char *line, struct words *ret_words);
+/* Cuts the first command off *line, at a ';' outside quotes: NULL at the end, else owned by the caller. */
+char *words_next_command(const char **line);
 void words_release(struct words *words);

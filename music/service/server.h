@@ -1,4 +1,10 @@
-/* The HTTP side: libmicrohttpd's threads, one request body in memory at most BODY_LIMIT bytes, the access log. */
+/*
+ * The HTTP side: libmicrohttpd with a thread a core, each with its own epoll; the access log; and the bounds.
+ *
+ * A request whose change waits for the disk is suspended, so that no thread waits with it. A client has CLIENT_SECONDS
+ * for each of: sending a request, taking an answer, being idle between two; then its connection is closed, however
+ * busily it drips. Connections, bytes of headers and of bodies are limited.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -7,7 +13,9 @@
 
 struct server;
 
-/* NULL where the port cannot be had; errno says why. */
-struct server *server_start(struct service *service, uint16_t port);
-/* No new connection from now on; requests being answered are finished, for at most two seconds. */
+/* A socket that has the port, before anything else is opened; -1 where it cannot be had: errno says why. */
+int server_take_port(uint16_t port);
+/* Serves on that socket, which it owns from now on. NULL where that fails; errno says why. */
+struct server *server_start(struct service *service, int listener);
+/* No new connection from now on; requests being answered are finished, for at most ten seconds. */
 void server_stop(struct server *server);

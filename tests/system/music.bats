@@ -53,6 +53,18 @@ GET|$API/health||200 *
 GET|$API/readiness||200 *
 GET|$API/test||500 *
 PUT|$API/||405 *
+PUT|$API/nosuch|{"Artist":"E","SongTitle":"S"}|404 {"Count":0,"Items":\[\]}
+PUT|$API/5f0c2f7d-38a9-4d7b-8f11-0a5b6c9e2d43|{"Artist":"Miles","SongTitle":"Blue"}|200 {"music_id":"5f0c2f7d-*"}
+PUT|$API/5f0c2f7d-38a9-4d7b-8f11-0a5b6c9e2d43|{"Artist":"Miles"}|400 {"Message":"Error reading arguments"}
+GET|$API/?q=BLUE||200 {"Count":1,*"Miles"*
+GET|$API/?q=BJ%C3%96RK||200 {"Count":1,*"Björk"*
+GET|$API/?limit=2||200 {"Count":2,*"Next":"*"}
+GET|$API/?limit=0||400 {"Message":"limit is a number from 1 to 1000"}
+GET|$API/?limit=x||400 *
+GET|$API/?after=nosuch||404 {"Count":0,"Items":\[\]}
+GET|http://127.0.0.1:$PORT/openapi.json||200 {*"openapi": "3.0.3"*
+GET|http://127.0.0.1:$PORT/||200 <!doctype html>*
+POST|http://127.0.0.1:$PORT/metrics|{}|405 *
 POST|$API/test|{}|405 *
 DELETE|$API/health||405 *
 GET|http://127.0.0.1:$PORT/nosuch||404 *
@@ -112,6 +124,173 @@ TABLE
   assert_output 413
   run request GET "$API/health"
   assert_match '^200'
+}
+
+@test "411, 415, 403, and what is not UTF-8" {
+  start_service
+  code() { inside curl --silent --max-time 10 -o /dev/null -w '%{http_code}' "$@"; }
+  run inside bash -c "exec 3<>/dev/tcp/127.0.0.1/$PORT; printf 'POST /api/v1/music/ HTTP/1.1\r\nHost: x\r\n\r\n' >&3; head -1 <&3"
+  assert_match '^HTTP/1\.1 411 '
+  song='{"Artist":"E","SongTitle":"S"}'
+  run code -H 'Content-Type: text/plain' -d "$song" "$API/"
+  assert_output 415
+  run code -H 'Content-Type: application/json; charset=utf-8' -d "$song" "$API/"
+  assert_output 200
+  run code -H 'Transfer-Encoding: chunked' -d "$song" "$API/"
+  assert_output 200
+  run code -H 'Sec-Fetch-Site: cross-site' -d "$song" "$API/"
+  assert_output 403
+  printf '{"Artist":"\xff","SongTitle":"S"}' >"$WORK/wrong"
+  run code --data-binary "@$WORK/wrong" "$API/"
+  assert_output 400
+  stop_service
+  mkdir -p "$WORK/latin"
+  printf 'Artist,SongTitle,UUID\nBj\xf6rk,J,1\n' >"$WORK/latin/music.csv"
+  run inside env MUSIC_DATA="$WORK/latin" timeout 5 s2 "$PORT"
+  assert_exit 1
+  assert_has 'line 2: not UTF-8'
+}
+
+@test "X-Request-ID comes back, and is made where there is none" {
+  start_service
+  run inside curl --silent -i -H 'X-Request-ID: abc-1' "$API/health"
+  assert_has 'X-Request-ID: abc-1'
+  run inside curl --silent -i -H 'X-Request-ID: no good' "$API/health"
+  assert_match '^X-Request-ID: [0-9a-f]{32}'
+}
+
+@test "pages, one after the other, are the whole list" {
+  start_service
+  run inside python3 - "$API/" <<'PYTHON'
+import json, sys, urllib.request
+read = lambda query: json.load(urllib.request.urlopen(sys.argv[1] + query))
+whole, pages, after = read("")["Items"], [], ""
+while True:
+    page = read("?limit=3" + after)
+    pages += page["Items"]
+    if "Next" not in page:
+        break
+    after = "&after=" + page["Next"]
+print(len(pages), pages == whole)
+PYTHON
+  assert_output '8 True'
+}
+
+again() {
+  background "$WORK/service.log" env EXER=a3 MUSIC_DATA="$WORK/data" s2 "$PORT"
+  wait_until answer "$API/readiness"
+}
+
+@test "changes outlive the service; a changed music.csv is merged once; another folder is another list" {
+  start_service
+  first=1a2b8c14-6f3e-4d0b-9a57-3c1de0f4b7a1
+  id=$(request POST "$API/" '{"Artist":"Ella","SongTitle":"Misty"}' | grep -oE '[0-9a-f-]{36}')
+  request DELETE "$API/$first"
+  stop_service
+  again
+  run request GET "$API/"
+  assert_has '"Count":8'
+  assert_has Misty
+  refuse_has 'Nina Simone'
+  stop_service
+  printf 'Moondog,Bird,%s\n' 2d7e4b90-51ca-4f8e-b3a6-90c1f7d25e38 >>"$WORK/data/music.csv"
+  sed -i 's/So What/All Blues/' "$WORK/data/music.csv"
+  again
+  run request GET "$API/"
+  assert_has '"Count":9'
+  assert_has 'All Blues'
+  refuse_has 'Nina Simone'
+  request DELETE "$API/2d7e4b90-51ca-4f8e-b3a6-90c1f7d25e38"
+  request DELETE "$API/$id"
+  stop_service
+  again
+  run request GET "$API/"
+  assert_has '"Count":7'
+  stop_service
+  rm -rf "$WORK/odd"
+  cp -r "$TOP/music/odd" "$WORK/odd"
+  background "$WORK/service.log" env MUSIC_DATA="$WORK/odd" s2 "$PORT"
+  wait_until answer "$API/readiness"
+  run request GET "$API/"
+  assert_has '"Count":2'
+}
+
+@test "a folder that cannot be written: memory, and the log says so; a folder in use: an error" {
+  rm -rf "$WORK/data"
+  mkdir -p "$WORK/data"
+  cp "$TOP/music/music.csv" "$WORK/data/"
+  chmod 755 "$WORK" "$WORK/data"
+  background "$WORK/service.log" env MUSIC_DATA="$WORK/data" setpriv --reuid 10001 --regid 10001 --clear-groups s2 "$PORT"
+  wait_until answer "$API/readiness"
+  run request POST "$API/" '{"Artist":"Ella","SongTitle":"Misty"}'
+  assert_match '^200'
+  assert_has_file "$WORK/service.log" 'cannot be written: changes are kept in memory'
+  [ ! -e "$WORK/data/music.db" ]
+  stop_service
+  again
+  run inside env MUSIC_DATA="$WORK/data" timeout 15 s2 30009
+  assert_exit 1
+  assert_has 'Another music service has this folder'
+}
+assert_has_file() { grep -qF -- "$2" "$1" || _mismatch "$1 does not have: $2"; }
+
+@test "kill -9 under load loses no song that was acknowledged" {
+  start_service
+  inside python3 - "$PORT" >"$WORK/acknowledged" 2>/dev/null <<'PYTHON' &
+import http.client, json, os, sys, threading
+def work():
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=10)
+        while True:
+            connection.request("POST", "/api/v1/music/", '{"Artist":"A","SongTitle":"T"}', {"Content-Type": "application/json"})
+            # One write: lines of several threads do not mix.
+            os.write(1, (json.loads(connection.getresponse().read())["music_id"] + "\n").encode())
+    except Exception:
+        pass
+threads = [threading.Thread(target=work) for _ in range(16)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+PYTHON
+  load=$!
+  wait_until many_acknowledged
+  inside pkill -KILL -x s2
+  wait "$load"
+  wait_until no_service
+  again
+  inside curl --silent "$API/" >"$WORK/list"
+  run bash -c 'grep -oE "[0-9a-f-]{36}" "$WORK/list" | sort -u >"$WORK/kept"; sort -u "$WORK/acknowledged" | comm -23 - "$WORK/kept" | wc -l'
+  assert_output 0
+  [ "$(wc -l <"$WORK/acknowledged")" -ge 200 ]
+}
+many_acknowledged() { [ "$(wc -l <"$WORK/acknowledged")" -ge 200 ]; }
+
+@test "--health, a crash with its backtrace, an answer in flight at SIGTERM" {
+  start_service
+  run inside s2 --health "$PORT"
+  assert_exit 0
+  run inside s2 --health 30009
+  assert_exit 1
+  # Half a request, SIGTERM, the other half: answered.
+  run inside bash -c "exec 3<>/dev/tcp/127.0.0.1/$PORT
+    printf 'POST /api/v1/music/ HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\n{\"Artist\":' >&3; sleep 0.3
+    pkill -TERM -x s2; sleep 0.3; printf '\"E\",\"SongTitle\":\"S\"}' >&3; cat <&3"
+  assert_match '^HTTP/1\.1 200 '
+  assert_has '"music_id"'
+  wait_until no_service
+  wait_until file_has "$WORK/service.log" '^code 0'
+  start_service
+  inside pkill -SEGV -x s2
+  wait_until file_has "$WORK/service.log" '^Crash: signal 11. Unique code: [0-9a-f]{64}$'
+  wait_until file_has "$WORK/service.log" '^code 139'
+}
+
+@test "/metrics counts what was answered" {
+  start_service
+  request GET "$API/nosuch"
+  run request GET "http://127.0.0.1:$PORT/metrics"
+  assert_match '^music_requests_total\{method="GET",status="404"\} 1$'
+  assert_match '^music_songs\{kept_in="sqlite"\} 8$'
+  assert_match '^music_request_duration_seconds_bucket\{le="\+Inf"\} [0-9]+$'
 }
 
 @test "the unique code, the failure with its backtrace, the access log" {
@@ -201,6 +380,37 @@ TABLE
   run client 'shutdown\n'
   assert_exit 0
   wait_until no_service
+}
+
+@test "mcli --json, -c, --timeout" {
+  start_service
+  run inside mcli --json -c 'create "Ella; Fitzgerald" Misty; read' 127.0.0.1 "$PORT"
+  assert_exit 0
+  run jq -r '.Items[-1].Artist? // empty' <<<"$output"
+  assert_output 'Ella; Fitzgerald'
+  run inside mcli -c 'read; test' 127.0.0.1 "$PORT"
+  assert_exit 1
+  assert_has '9 items returned'
+  assert_has 'Non-successful status code: 500'
+  run inside mcli -c 'test; read' 127.0.0.1 "$PORT"
+  assert_exit 0
+  # A service that takes connections and never answers.
+  background "$WORK/silent.log" python3 -c 'import socket, time
+s = socket.create_server(("127.0.0.1", 30008)); time.sleep(30)'
+  wait_until inside bash -c 'exec 3<>/dev/tcp/127.0.0.1/30008'
+  run inside timeout 10 mcli --timeout 1 -c read 127.0.0.1 30008
+  assert_exit 1
+  assert_has 'No answer from http://127.0.0.1:30008/'
+  for words in '--timeout 0' '--timeout x' '--nonsense'; do
+    run inside mcli $words 127.0.0.1 "$PORT"
+    assert_exit 2
+  done
+}
+
+@test "mcli completes the id of a song" {
+  start_service
+  run on_terminal 24 100 'expect:mql: ' 'send:read 5f0\t\r' 'expect:Miles Davis' 'expect:mql: ' 'send:quit\r' -- mcli 127.0.0.1 "$PORT"
+  assert_exit 0
 }
 
 @test "mcli on a terminal: prompt, completion, history, end-of-file" {

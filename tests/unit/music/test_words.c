@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/words.h"
@@ -42,8 +43,21 @@ static void lines_become_words(void **state)
 	}
 }
 
+static void commands_end_at_semicolons(void **state)
+{
+	const char *line = "create \"a;b\" 'c;d' e\\;f; read;";
+	char *command = words_next_command(&line);
+	assert_string_equal(command, "create \"a;b\" 'c;d' e\\;f");
+	free(command);
+	command = words_next_command(&line);
+	assert_string_equal(command, " read");
+	free(command);
+	assert_null(words_next_command(&line));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(lines_become_words)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(lines_become_words),
+					   cmocka_unit_test(commands_end_at_semicolons)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
