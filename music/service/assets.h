@@ -3,5 +3,5 @@
 
 #include <stddef.h>
 
-extern const char page_html[], page_html_end[];
-extern const char openapi_json[], openapi_json_end[];
+extern const char page_html[], openapi_json[];
+extern const unsigned page_html_size, openapi_json_size; /* bytes; a NUL is behind them */

@@ -209,14 +209,14 @@ static struct answer shut_down(const struct call *call)
 static struct answer page(const struct call *call)
 {
 	(void)call;
-	struct text *body = text_new(page_html, (size_t)(page_html_end - page_html));
+	struct text *body = text_new(page_html, page_html_size);
 	return (struct answer){.status = 200, .body = body, .type = "text/html; charset=utf-8"};
 }
 
 static struct answer openapi(const struct call *call)
 {
 	(void)call;
-	return answer_with(200, text_new(openapi_json, (size_t)(openapi_json_end - openapi_json)));
+	return answer_with(200, text_new(openapi_json, openapi_json_size));
 }
 
 static struct answer metrics(const struct call *call)
