@@ -76,4 +76,7 @@ static const char version_1[] =
 	" SELECT diff_id FROM image_layer UNION ALL SELECT diff_id FROM container_layer"
 	" UNION ALL SELECT diff_id FROM build_cache;";
 
-const char *const store_migrations[] = {version_1, NULL};
+/* An anonymous volume that no container owns (`volume create` without a name) has '' for its owner. */
+static const char version_2[] = "ALTER TABLE volume ADD COLUMN labels TEXT NOT NULL DEFAULT '[]';";
+
+const char *const store_migrations[] = {version_1, version_2, NULL};

@@ -212,14 +212,54 @@ static void makes_volumes(void **state)
 	assert_ok(volume_remove_anonymous(store, id, &err), &err);
 	assert_int_equal(stat(anonymous, &status), -1);
 	assert_int_equal(stat(path, &status), 0);
-	cleanup_string_list struct string_list names = {0};
-	assert_ok(volume_list(store, &names, &err), &err);
-	assert_int_equal(names.count, 1);
-	assert_ok(volume_remove(store, "data", &err), &err);
-	assert_fails(volume_remove(store, "data", &err), &err, ERROR_NOT_FOUND);
+	cleanup_volume_list struct volume_list list = {0};
+	assert_ok(volume_list(store, &list, &err), &err);
+	assert_int_equal(list.count, 1);
+	assert_ok(volume_remove(store, "data", NULL, NULL, &err), &err);
+	assert_fails(volume_remove(store, "data", NULL, NULL, &err), &err, ERROR_NOT_FOUND);
+	assert_int_equal(stat(path, &status), -1);
 	static const char *const bad[] = {"", "a", "..", "../x", "a/b", ".hidden", "-x", "a\tb"};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_fails(volume_ensure(store, bad[i], NULL, &again, &made, &err), &err, ERROR_INVALID);
+}
+
+static int refuse_removal(struct store *store, const char *name, void *context, struct error *err)
+{
+	(void)store;
+	++*(int *)context;
+	return error_set(err, ERROR_CONFLICT, "%s is in use", name);
+}
+
+static void keeps_what_may_not_go(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store *store = fixture->store;
+	struct error err = {0};
+	int asked = 0;
+	struct stat status;
+	cleanup_free char *name = NULL, *anonymous = NULL;
+	cleanup_string_list struct string_list labels = {0};
+	cleanup_volume_record struct volume_record record = {0};
+	string_list_add(&labels, "a=1");
+	assert_ok(volume_create(store, "kept", &labels, &name, &err), &err);
+	assert_ok(volume_create(store, NULL, &(struct string_list){0}, &anonymous, &err), &err);
+	assert_int_equal(strlen(anonymous), 64);
+	assert_fails(volume_remove(store, "kept", refuse_removal, &asked, &err), &err, ERROR_CONFLICT);
+	assert_int_equal(asked, 1);
+	cleanup_free char *path = volume_path(store, "kept");
+	assert_int_equal(stat(path, &status), 0);
+	assert_ok(volume_find(store, "kept", &record, &err), &err);
+	assert_false(record.is_anonymous);
+	assert_int_equal(record.labels.count, 1);
+	assert_string_equal(record.labels.items[0], "a=1");
+	volume_record_release(&record);
+	assert_ok(volume_find(store, anonymous, &record, &err), &err);
+	assert_true(record.is_anonymous);
+	/* What a killed removal left goes with the next one. */
+	cleanup_free char *left = format_string("%s/volumes/.removed-0123", store->root);
+	assert_int_equal(mkdir(left, 0700), 0);
+	assert_ok(volume_remove(store, anonymous, NULL, NULL, &err), &err);
+	assert_int_equal(stat(left, &status), -1);
 }
 
 int main(void)
@@ -234,6 +274,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(makes_up_names, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(one_wins_a_name, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(makes_volumes, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(keeps_what_may_not_go, fixture_set_up, fixture_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,73 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/time.h"
+#include "cli/command.h"
+#include "engine/volume.h"
+
+#define SECONDS_LENGTH 19 /* of "2026-11-24T03:04:05" */
+
+static json_t *describe_labels(const struct volume_record *record)
+{
+	if (record->labels.count == 0 && !record->is_anonymous)
+		return json_null();
+	json_t *labels = json_object();
+	if (record->is_anonymous)
+		json_object_set_new(labels, VOLUME_ANONYMOUS_LABEL, json_string(""));
+	for (size_t i = 0; i < record->labels.count; i++) {
+		const char *text = record->labels.items[i];
+		size_t length = strcspn(text, "=");
+		cleanup_free char *key = format_string("%.*s", (int)length, text);
+		json_object_set_new(labels, key, json_string(text + length + 1));
+	}
+	return labels;
+}
+
+static json_t *describe(const struct store *store, const struct volume_record *record)
+{
+	char time[TIME_TEXT_SIZE];
+	time_format_rfc3339(record->created, time);
+	cleanup_free char *created = format_string("%.*sZ", SECONDS_LENGTH, time);
+	cleanup_free char *path = volume_path(store, record->name);
+	json_t *volume = json_object();
+	json_object_set_new(volume, "CreatedAt", json_string(created));
+	json_object_set_new(volume, "Driver", json_string("local"));
+	json_object_set_new(volume, "Labels", describe_labels(record));
+	json_object_set_new(volume, "Mountpoint", json_string(path));
+	json_object_set_new(volume, "Name", json_string(record->name));
+	json_object_set_new(volume, "Options", json_null());
+	json_object_set_new(volume, "Scope", json_string("local"));
+	return volume;
+}
+
+int cmd_volume_inspect(struct invocation *invocation, int count, char **arguments, struct error *err)
+{
+	const struct option options[] = {OPTION_END};
+	cleanup_engine struct engine *engine = NULL;
+	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
+	if (result != 0)
+		return result < 0 ? -1 : 0;
+	if (command_open_engine(invocation, &engine, err) < 0)
+		return -1;
+	/* What is there is printed, then what is not is told, as Docker does. */
+	cleanup_string_list struct string_list problems = {0};
+	cleanup_json json_t *volumes = json_array();
+	for (int i = 0; i < count; i++) {
+		cleanup_volume_record struct volume_record record = {0};
+		struct error reason = {0};
+		if (volume_find(engine->store, arguments[i], &record, &reason) == 0)
+			json_array_append_new(volumes, describe(engine->store, &record));
+		else
+			string_list_add(&problems, reason.message);
+	}
+	cleanup_free char *text = json_dumps(volumes, JSON_INDENT(4));
+	if (!text)
+		return error_set(err, ERROR_INVALID, "a volume's record is no text");
+	printf("%s\n", text);
+	fflush(stdout);
+	for (size_t i = 0; i < problems.count; i++)
+		fprintf(stderr, "Error: %s\n", problems.items[i]);
+	invocation->exit_code = problems.count > 0;
+	return 0;
+}
