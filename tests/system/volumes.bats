@@ -102,6 +102,14 @@ teardown() {
   assert_has 'bad format of filter (expected name=value)'
 }
 
+@test "volume ls --format" {
+  coracle volume create --label kind=music songs
+  run coracle volume ls --format '{{.Name}} {{.Driver}} {{.Scope}} {{.Label "kind"}} {{.Mountpoint}}'
+  assert_output "songs local local music $CORACLE_ROOT/volumes/songs/_data"
+  run coracle volume ls --format json
+  assert_has '"Name":"songs"'
+}
+
 @test "volume rm: one that a container names stays, running or not" {
   local id
   coracle volume create songs
