@@ -31,18 +31,19 @@
 struct http;
 struct http_exchange;
 
-/* What is sent. One of bytes, fd (a regular file, from its start) or source; all but source can be sent again. */
+/* What is sent. One of bytes, fd (a regular file) or source; all but source can be sent again by the caller. */
 struct http_body {
 	uint64_t size;
 	const void *bytes;
-	int fd; /* -1: none */
+	int fd;		/* -1: none */
+	uint64_t start; /* where in fd it begins */
 	const struct source *source;
 	void (*on_sent)(void *context, uint64_t sent); /* may be NULL */
 	void *context;
 };
 
 struct http_request {
-	const char *method; /* GET, HEAD, POST, PUT */
+	const char *method; /* GET, HEAD, POST, PUT, PATCH */
 	const char *url;
 	const char *authorization;	   /* the header's value, or NULL */
 	const struct string_list *headers; /* "Name: value", or NULL */
@@ -56,6 +57,7 @@ struct http_response {
 	char *location;
 	char *content_digest; /* Docker-Content-Digest */
 	char *content_range;
+	char *range;		/* of an upload's bytes that have come */
 	int64_t content_length; /* -1: not said */
 	unsigned retry_after;	/* seconds, 0: not said */
 	struct challenge_list challenges;

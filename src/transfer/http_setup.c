@@ -17,6 +17,7 @@ void http_response_release(struct http_response *response)
 	free(response->location);
 	free(response->content_digest);
 	free(response->content_range);
+	free(response->range);
 	challenge_list_release(&response->challenges);
 	*response = (struct http_response){.content_length = -1};
 }
@@ -42,6 +43,7 @@ static void take_header(struct http_response *response, const char *name, const 
 		{"location", &response->location},
 		{"docker-content-digest", &response->content_digest},
 		{"content-range", &response->content_range},
+		{"range", &response->range},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (strcasecmp(name, texts[i].name) == 0)
@@ -116,7 +118,7 @@ static ssize_t body_read(struct http_exchange *exchange, char *bytes, size_t siz
 		memcpy(bytes, (const char *)body->bytes + exchange->sent, size);
 		return (ssize_t)size;
 	}
-	ssize_t got = pread(body->fd, bytes, size, (off_t)exchange->sent);
+	ssize_t got = pread(body->fd, bytes, size, (off_t)(body->start + exchange->sent));
 	return got < 0 ? error_set_errno(&exchange->callback_error, errno, "read what is to be sent") : got;
 }
 
@@ -142,11 +144,15 @@ static size_t on_send(char *bytes, size_t unit, size_t count, void *context)
 	return (size_t)got;
 }
 
-/* libcurl asks to go back where it finds a kept connection dead after it began to send. */
+/*
+ * libcurl asks to go back where it finds a kept connection dead after it began to send. A document is sent again
+ * unseen; of a file the registry may have kept some, so its caller has to ask first.
+ */
 static int on_seek(void *context, curl_off_t offset, int origin)
 {
 	struct http_exchange *exchange = context;
-	if (origin != SEEK_SET || offset < 0 || (exchange->body.source && (uint64_t)offset != exchange->sent))
+	bool is_document = exchange->body.bytes != NULL;
+	if (origin != SEEK_SET || offset < 0 || (!is_document && (uint64_t)offset != exchange->sent))
 		return CURL_SEEKFUNC_CANTSEEK;
 	exchange->sent = (uint64_t)offset;
 	return CURL_SEEKFUNC_OK;

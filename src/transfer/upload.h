@@ -1,7 +1,9 @@
 /*
  * One blob into a registry (OCI distribution specification v1.1, "Pushing blobs"): asked for, mounted from another
- * repository of the same registry, or sent; in one PUT, with its size and digest said. A connection that breaks is
- * tried again from the start, up to UPLOAD_ATTEMPTS times.
+ * repository of the same registry, or sent; in one PUT, with its size and digest said. After a break it goes on from
+ * where the registry says it is (upload_session.h), or from the start where the registry cannot say. So many breaks in
+ * a row that bring nothing forward, or refusals that are not final (429, 5xx), end it: UPLOAD_ATTEMPTS, the last
+ * of which starts over.
  */
 #pragma once
 
@@ -12,7 +14,7 @@
 #include "transfer/progress.h"
 #include "transfer/registry.h"
 
-#define UPLOAD_ATTEMPTS 3
+#define UPLOAD_ATTEMPTS 4
 
 struct upload {
 	struct registry *registry;

@@ -85,6 +85,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle_any(self):
         mock = self.server.mock
         size = int(self.headers.get("Content-Length") or 0)
+        if mock.cut_upload(self, size):
+            return
         body = self.rfile.read(size) if size else b""
         with mock.lock:
             mock.requests.append((self.command, self.path, dict(self.headers), len(body)))
@@ -103,7 +105,9 @@ class MockRegistry:
         self.hooks = []
         self.blobs = {}
         self.manifests = {}  # reference → (type, bytes)
-        self.accept_uploads = True
+        self.sessions = {}  # id of an upload → bytes that have come
+        self.session_count = 0
+        self.upload_cuts = []  # of the next PUTs and PATCHes: (bytes that come, bytes that are kept of them)
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.server.mock = self
@@ -141,14 +145,13 @@ class MockRegistry:
         if url.path == "/token":
             return handler.answer(200, json.dumps({"token": "t0ken", "expires_in": 300}).encode())
         if handler.command == "POST" and url.path.endswith("/blobs/uploads/"):
-            return handler.answer(202, b"", {"Location": url.path + "u1?_state=a%2Bb"})
-        if handler.command == "PUT" and "/blobs/uploads/" in url.path:
-            query = urllib.parse.parse_qs(url.query)
-            digest = query["digest"][0]
-            if query.get("_state") != ["a+b"] or sha256(body) != digest:
-                return handler.refuse(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
-            self.blobs[digest] = body
-            return handler.answer(201)
+            with self.lock:
+                self.session_count += 1
+                name = "u%d" % self.session_count
+                self.sessions[name] = b""
+            return handler.answer(202, b"", {"Location": url.path + name + "?_state=a%2Bb"})
+        if "/blobs/uploads/" in url.path:
+            return self.serve_upload(handler, url, body)
         if handler.command == "PUT" and parts[-2] == "manifests":
             self.manifests[parts[-1]] = (handler.headers["Content-Type"], body)
             return handler.answer(201, b"", {"Docker-Content-Digest": sha256(body)})
@@ -163,6 +166,41 @@ class MockRegistry:
                 return handler.refuse(404, "BLOB_UNKNOWN", "blob unknown to registry")
             return self.serve_blob(handler, blob)
         return handler.refuse(404, "NAME_UNKNOWN", "repository name not known to registry")
+
+    def serve_upload(self, handler, url, body):
+        query, name = urllib.parse.parse_qs(url.query), url.path.split("/")[-1]
+        if query.get("_state") != ["a+b"]:
+            return handler.refuse(400, "BLOB_UPLOAD_INVALID", "blob upload invalid")
+        if handler.command == "PUT":
+            data, digest = self.sessions.pop(name, b"") + body, query["digest"][0]
+            if sha256(data) != digest:
+                return handler.refuse(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
+            self.blobs[digest] = data
+            return handler.answer(201)
+        if name not in self.sessions:
+            return handler.refuse(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+        if handler.command == "PATCH":
+            first, last = (int(n) for n in handler.headers["Content-Range"].split("-"))
+            if first != len(self.sessions[name]) or last - first + 1 != len(body):
+                return handler.refuse(416, "RANGE_INVALID", "invalid content range")
+            self.sessions[name] += body
+        return handler.answer(202 if handler.command == "PATCH" else 204, b"", {
+            "Location": handler.path, "Range": "0-%d" % max(len(self.sessions[name]) - 1, 0)})
+
+    def cut_upload(self, handler, size):
+        """Breaks a connection in the middle of what is sent, as upload_cuts says."""
+        url = urllib.parse.urlsplit(handler.path)
+        with self.lock:
+            if handler.command not in ("PUT", "PATCH") or not self.upload_cuts or size <= self.upload_cuts[0][0]:
+                return False
+            come, kept = self.upload_cuts.pop(0)
+            self.requests.append((handler.command, handler.path, dict(handler.headers), come))
+        name, body = url.path.split("/")[-1], handler.rfile.read(come)
+        if name in self.sessions:
+            self.sessions[name] += body[:kept]
+        handler.connection.shutdown(socket.SHUT_RDWR)
+        handler.close_connection = True
+        return True
 
     def serve_blob(self, handler, blob):
         wanted = handler.headers.get("Range")

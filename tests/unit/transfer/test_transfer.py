@@ -780,6 +780,131 @@ class PushTest(TransferTest):
         self.assertEqual(mock.blobs, image.blobs)
 
 
+class ResumedPushTest(TransferTest):
+    """Uploads whose connection breaks. The layer has three MiB of noise."""
+    MIB = 1 << 20
+
+    def setUp(self):
+        super().setUp()
+        self.registry, self.image = self.mock(), Image([{"a": NOISE}])
+        self.store(self.image)
+        self.size = self.image.layers[0]["size"]
+
+    def uploads(self):
+        """What was sent of large bodies, and what was asked of sessions: (method, bytes)."""
+        return [(method, size) for method, path, _, size in self.registry.requests
+                if "/blobs/uploads/u" in path and (size > 10000 or method == "GET")]
+
+    def assert_push(self):
+        outcome = self.push(self.registry, self.image)
+        self.assertEqual(outcome.last["event"], "done", outcome.message)
+        self.assertEqual(self.registry.blobs, self.image.blobs)
+        return outcome
+
+    def test_goes_on_where_it_broke(self):
+        self.registry.upload_cuts = [(self.MIB, self.MIB - 5)]
+        outcome = self.assert_push()
+        self.assertEqual(self.uploads(), [("PUT", self.MIB), ("GET", 0), ("PATCH", self.size - self.MIB + 5)])
+        self.assertEqual(outcome.statuses()[-1], "Pushed")
+        told = [e["current"] for e in outcome.events if e.get("status") == "Pushing"]
+        self.assertLessEqual(max(told), self.size)
+
+    def test_breaks_again_and_again(self):
+        self.registry.upload_cuts = [(600000, 600000)] * 5
+        self.assert_push()
+        self.assertEqual([method for method, _ in self.uploads()].count("PATCH"), 5)
+        self.assertEqual(sum(size for _, size in self.uploads()), self.size)
+
+    def test_all_had_come(self):
+        self.registry.upload_cuts = [(self.size - 1, self.size - 1)]
+        self.registry.hooks = [lambda handler, _: handler.command == "GET" and "/uploads/" in handler.path and (
+            self.registry.sessions.update(u1=self.image.blobs[self.image.layers[0]["digest"]]))]
+        self.assert_push()
+        self.assertNotIn("PATCH", [r[0] for r in self.registry.requests])
+
+    def test_registry_that_refuses_patch(self):
+        for status in (403, 404, 405, 416, 501):
+            self.registry.blobs.clear()
+            self.registry.manifests.clear()
+            del self.registry.requests[:]
+            self.registry.upload_cuts = [(self.MIB, self.MIB)]
+            self.registry.hooks = [lambda handler, _: handler.command == "PATCH" and (
+                handler.refuse(status, "UNSUPPORTED", "the operation is unsupported") or True)]
+            self.assert_push()
+            self.assertEqual(self.uploads()[-1], ("PUT", self.size))
+
+    def test_registry_that_loses_the_session(self):
+        self.registry.upload_cuts = [(self.MIB, 0)]
+        self.assert_push()
+        self.assertEqual(self.uploads(), [("PUT", self.MIB), ("GET", 0), ("PUT", self.size)])
+
+    def test_registry_that_is_wrong_about_what_came(self):
+        for said in ("0-99999999", "5-100", "0-1x", "bytes=0-%d" % self.MIB, None):
+            self.registry.blobs.clear()
+            self.registry.manifests.clear()
+            self.registry.upload_cuts = [(self.MIB, self.MIB)]
+            self.registry.hooks = [lambda handler, _: handler.command == "GET" and "/uploads/" in handler.path and (
+                handler.answer(204, b"", {"Range": said} if said else {}) or True)]
+            self.assert_push()
+
+    def test_still_busy_with_the_broken_connection(self):
+        self.registry.upload_cuts = [(self.MIB, self.MIB)]
+        left = [1]
+
+        def busy(handler, _body):
+            if handler.command == "GET" and "/uploads/" in handler.path and left[0]:
+                left[0] -= 1
+                handler.refuse(409, "BLOB_UPLOAD_INVALID", "another request is using it")
+                return True
+            return False
+        self.registry.hooks = [busy]
+        self.assert_push()
+        self.assertEqual(self.uploads()[-1], ("PATCH", self.size - self.MIB))
+
+    def test_token_that_ends_in_the_middle(self):
+        token = ["t1"]
+
+        def guard(handler, _body):
+            if handler.path.startswith("/token"):
+                handler.answer(200, json.dumps({"token": token[0], "expires_in": 300}).encode())
+                return True
+            if handler.command == "PATCH" and token[0] == "t1":
+                token[0] = "t2"
+            if handler.headers.get("Authorization") == "Bearer " + token[0]:
+                return False
+            handler.refuse(401, "UNAUTHORIZED", "authentication required", {
+                "WWW-Authenticate": 'Bearer realm="%s/token",service="mock"' % self.registry.url})
+            return True
+        self.registry.hooks = [guard]
+        self.registry.upload_cuts = [(self.MIB, self.MIB)]
+        self.assert_push()
+        self.assertEqual(self.uploads()[-2:], [("PATCH", self.size - self.MIB)] * 2)
+        self.assertIn("Bearer t2", self.registry.authorizations())
+
+    def test_unavailable_then_works(self):
+        refused = []
+
+        def unavailable(handler, _body):
+            if handler.command == "PUT" and "/uploads/" in handler.path and len(refused) < 1:
+                refused.append(time.monotonic())
+                handler.answer(503, b"", {"Retry-After": "1"})
+                return True
+            if handler.command in ("GET", "POST") and "/uploads/" in handler.path and len(refused) == 1:
+                refused.append(time.monotonic())
+            return False
+        self.registry.hooks = [unavailable]
+        self.assert_push()
+        self.assertGreaterEqual(refused[1] - refused[0], 0.99)
+
+    def test_gives_up(self):
+        self.registry.upload_cuts = [(1000000, 0)] * 99
+        outcome = self.push(self.registry, self.image)
+        self.assertEqual((outcome.kind, outcome.code), ("network", 1))
+        self.assertIn("given up after 4 attempts", outcome.message)
+        self.assertEqual(len(self.registry.upload_cuts), 95)
+        self.assertEqual(self.registry.manifests, {})
+
+
 class OtherTest(TransferTest):
     def test_digest(self):
         mock, image = self.mock(), Image([{"a": b"one"}])
