@@ -1,8 +1,8 @@
 /*
  * The music service: keeps a list of songs and answers over HTTP.
  *
- *     s2 [--database URL] PORT    reads /data/music.csv (or $MUSIC_DATA/music.csv)
- *     s2 --health PORT            asks the service of that port whether it is ready; ends with 0 or 1
+ *     s2 PORT             reads /data/music.csv (or $MUSIC_DATA/music.csv)
+ *     s2 --health PORT    asks the service of that port whether it is ready; ends with 0 or 1
  *
  * It serves until SIGTERM, SIGINT or a GET of /shutdown, and ends with 0.
  */
@@ -70,7 +70,7 @@ static int ask_health(uint16_t port)
 	return !ready;
 }
 
-static int serve(const char *database, uint16_t port)
+static int serve(uint16_t port)
 {
 	sigset_t ends;
 	block_signals(&ends);
@@ -85,7 +85,7 @@ static int serve(const char *database, uint16_t port)
 		return 1;
 	}
 	const char *folder = getenv("MUSIC_DATA");
-	struct service service = {.songs = songs_open(folder ? folder : "/data", database), .unique_code = code};
+	struct service service = {.songs = songs_open(folder ? folder : "/data"), .unique_code = code};
 	if (!service.songs)
 		return 1;
 	log_start();
@@ -104,27 +104,22 @@ static int serve(const char *database, uint16_t port)
 
 int main(int count, char **arguments)
 {
-	static const struct option options[] = {
-		{"database", required_argument, NULL, 'd'}, {"health", no_argument, NULL, 'h'}, {0}};
-	const char *database = getenv("MUSIC_DATABASE");
+	static const struct option options[] = {{"health", no_argument, NULL, 'h'}, {0}};
 	bool asks_health = false, is_wrong = false;
 	int option;
 	uint16_t port;
 	while ((option = getopt_long(count, arguments, "", options, NULL)) >= 0) {
-		if (option == 'd')
-			database = optarg;
-		else if (option == 'h')
+		if (option == 'h')
 			asks_health = true;
 		else
 			is_wrong = true;
 	}
 	if (is_wrong || count - optind != 1 || parse_port(arguments[optind], &port) < 0) {
-		fprintf(stderr, "Usage: s2 PORT\n       s2 --database postgresql://USER@HOST/NAME PORT\n"
-				"       s2 --health PORT\n\n"
+		fprintf(stderr, "Usage: s2 PORT\n       s2 --health PORT\n\n"
 				"Serves the songs of /data/music.csv, or of the folder $MUSIC_DATA.\n");
 		return 2;
 	}
 	if (asks_health)
 		return ask_health(port);
-	return serve(database && *database ? database : NULL, port);
+	return serve(port);
 }

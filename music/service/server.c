@@ -216,11 +216,10 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	*state = NULL;
 }
 
-static unsigned thread_count(const struct service *service)
+static unsigned thread_count(void)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned threads = cores > 1 ? (unsigned)cores : 1;
-	return service->songs->threads > threads ? service->songs->threads : threads;
+	return cores > 1 ? (unsigned)cores : 1;
 }
 
 int server_take_port(uint16_t port)
@@ -249,7 +248,7 @@ struct server *server_start(struct service *service, int listener)
 		abort();
 	server->service = service;
 	server->connections = connections_new(CLIENT_SECONDS);
-	unsigned threads = thread_count(service);
+	unsigned threads = thread_count();
 	server->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_USE_TCP_FASTOPEN | MHD_ALLOW_SUSPEND_RESUME, 0,
 		NULL, NULL, on_request, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,

@@ -3,19 +3,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 
 #include "stores.h"
 
-struct songs *songs_open(const char *folder, const char *database)
+struct songs *songs_open(const char *folder)
 {
-	if (!database)
-		return local_songs_open(folder);
-	if (strncmp(database, "postgresql://", 13) == 0 || strncmp(database, "postgres://", 11) == 0)
-		return postgresql_songs_open(folder, database);
-	fprintf(stderr, "s2: --database %s: only postgresql://… is known\n", database);
-	return NULL;
+	return local_songs_open(folder);
 }
 
 void songs_free(struct songs *songs)

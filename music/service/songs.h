@@ -24,7 +24,7 @@ enum songs_outcome {
 	SONGS_DONE,
 	SONGS_NOT_FOUND,
 	SONGS_FULL,  /* SONGS_LIMIT is reached */
-	SONGS_FAILED /* the disk or the database said no; it is in the log */
+	SONGS_FAILED /* the disk said no; it is in the log */
 };
 
 enum songs_change_kind { SONGS_ADD, SONGS_REPLACE, SONGS_REMOVE };
@@ -59,16 +59,15 @@ struct songs_operations {
 struct songs {
 	const struct songs_operations *operations;
 	bool changes_wait;   /* songs_change() may return false */
-	unsigned threads;    /* that may wait in a call at once; 0: calls do not wait */
-	const char *kept_in; /* for the log and /metrics: "memory", "sqlite", "postgresql" */
+	const char *kept_in; /* for the log and /metrics: "memory" or "sqlite" */
 };
 
 /*
  * The list of `folder`: music.csv there, and music.db for what has changed since. Where the folder cannot be written,
- * changes are kept in memory, and the log says so. database: NULL, or the URL of a PostgreSQL database that has the
- * list. NULL and a message on standard error where there is no list to be had.
+ * changes are kept in memory, and the log says so. NULL and a message on standard error where there is no list to be
+ * had.
  */
-struct songs *songs_open(const char *folder, const char *database);
+struct songs *songs_open(const char *folder);
 /* Changes that wait are finished first. */
 void songs_free(struct songs *songs);
 

@@ -5,5 +5,3 @@
 
 /* In memory, with changes in FOLDER/music.db where that can be written. */
 struct songs *local_songs_open(const char *folder);
-/* In a PostgreSQL database; a program that is built without it says so. */
-struct songs *postgresql_songs_open(const char *folder, const char *url);
