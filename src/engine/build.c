@@ -8,6 +8,7 @@
 #include "engine/build.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -244,6 +245,33 @@ static int resolve_image(void *context, const char *name, bool always_pull, stru
 	return 0;
 }
 
+/*
+ * What a killed build left below the run folder: its steps' folders and the files of their secrets. A step without a
+ * network has no address that would name it, so the folder is read and not the list of addresses.
+ */
+static void remove_dead_builds(struct engine *engine)
+{
+	struct error ignored = {0};
+	int copy = openat(engine->store->run_root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_directory DIR *directory = copy < 0 ? NULL : fdopendir(copy);
+	if (!directory) {
+		if (copy >= 0)
+			close(copy);
+		return;
+	}
+	const struct dirent *entry;
+	while ((entry = readdir(directory))) {
+		if (strncmp(entry->d_name, "build-", strlen("build-")) != 0)
+			continue;
+		long pid = strtol(entry->d_name + strlen("build-"), NULL, 10);
+		if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+			continue;
+		cleanup_free char *cgroup = container_cgroup_path(entry->d_name);
+		cgroup_destroy(cgroup, &ignored);
+		remove_tree_at(engine->store->run_root_fd, entry->d_name, &ignored);
+	}
+}
+
 int engine_build(struct engine *engine, const struct build_options *options, struct image *ret_image, struct error *err)
 {
 	/* Without SA_RESTART: a wait for the step ends, and the build takes itself down in order. */
@@ -252,6 +280,7 @@ int engine_build(struct engine *engine, const struct build_options *options, str
 	struct build_host host = {.context = engine, .resolve_image = resolve_image, .run = run_step};
 	was_interrupted = 0;
 	network_release_dead_builds(engine);
+	remove_dead_builds(engine);
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
 		sigaction(ending_signals[i], &action, &before[i]);
 	int result = build_image(engine->store, &host, options, ret_image, err);

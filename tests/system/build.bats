@@ -394,6 +394,29 @@ FILE
   assert_has "invalid field 'nonsense' must be a key=value pair"
 }
 
+@test "build: the next build removes the secret of one that was killed, whether its step had a network or not" {
+  echo canary-of-the-killed >"$WORK/secret-file"
+  for network in default none; do
+    printf 'FROM probe:1\nRUN --network=%s --mount=type=secret,id=key hold\n' "$network" | dockerfile
+    background "$WORK/endless.log" bash -c 'coracle build --progress plain --secret "id=key,src=$2" "$1"; echo "code $?"' \
+      - "$context" "$WORK/secret-file"
+    wait_until file_has "$WORK/endless.log" 'ready'
+    secret_is_there() { grep -rqs canary-of-the-killed "$CORACLE_RUN_ROOT"; }
+    secret_is_there
+    inside pkill -KILL -x coracle
+    wait_until file_has "$WORK/endless.log" '^code 137'
+    secret_is_there # it stays: the process that would have removed it is dead
+    printf 'FROM probe:1\n' | dockerfile
+    build
+    assert_exit 0
+    run secret_is_there
+    assert_exit 1
+    run find "$CORACLE_RUN_ROOT" -maxdepth 1 -name 'build-*'
+    assert_output ''
+  done
+  rm "$WORK/secret-file"
+}
+
 @test "build: RUN --network=none has no interface but its own; host and --security=insecure are refused" {
   printf 'FROM probe:1\nRUN --network=none ls /sys/class/net\n' | dockerfile
   build
