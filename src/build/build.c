@@ -36,10 +36,27 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* A regular file, bounded; `path` is the user's own and resolved as any path of theirs. */
-static int read_user_file(const char *path, size_t limit, struct buffer *ret, struct error *err)
+/* As open_user_file() takes it. */
+static char *context_file(const struct build_options *options, const char *name)
 {
-	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return options->context_is_archive ? duplicate_string(name)
+					   : format_string("%s/%s", options->context_path, name);
+}
+
+/* A path of the user's own is resolved as any path of theirs; one in an archive does not leave the archive. */
+static int open_user_file(const struct build_options *options, const char *path)
+{
+	if (!options->context_is_archive)
+		return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	cleanup_close int root = open(options->context_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 ? -1 : open_in_root(root, path, O_RDONLY | O_NONBLOCK, 0);
+}
+
+/* A regular file, bounded. */
+static int read_user_file(const struct build_options *options, const char *path, size_t limit, struct buffer *ret,
+			  struct error *err)
+{
+	cleanup_close int fd = open_user_file(options, path);
 	struct stat status;
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return error_set_errno(err, errno, "open %s", base_name(path));
@@ -60,12 +77,15 @@ static int load_dockerfile(struct build *build, struct error *err)
 {
 	struct executor *executor = &build->executor;
 	const struct build_options *options = executor->options;
-	cleanup_free char *path = options->dockerfile ? duplicate_string(options->dockerfile)
-						      : format_string("%s/Dockerfile", options->context_path);
+	cleanup_free char *path =
+		options->dockerfile ? duplicate_string(options->dockerfile) : context_file(options, "Dockerfile");
 	build->file_name = duplicate_string(base_name(path));
 	cleanup_free char *name = format_string("[internal] load build definition from %s", build->file_name);
 	size_t number = report_begin(executor->report, name);
-	if (read_user_file(path, DOCKERFILE_SIZE_LIMIT, &build->text, err) < 0) {
+	const struct buffer *text = options->dockerfile_text;
+	build->text.cap = DOCKERFILE_SIZE_LIMIT;
+	if (text ? buffer_append(&build->text, text->bytes, text->size, err) < 0
+		 : read_user_file(options, path, DOCKERFILE_SIZE_LIMIT, &build->text, err) < 0) {
 		error_wrap(err, "failed to read dockerfile");
 		return fail_step(executor, number, err);
 	}
@@ -75,20 +95,28 @@ static int load_dockerfile(struct build *build, struct error *err)
 				&build->last_line, err);
 }
 
+static bool has_user_file(const struct build_options *options, const char *path)
+{
+	cleanup_close int fd = open_user_file(options, path);
+	return fd >= 0 || errno != ENOENT;
+}
+
 /* Dockerfile.dockerignore beside the Dockerfile, else .dockerignore of the context. */
 static int load_ignore_file(struct build *build, struct error *err)
 {
 	struct executor *executor = &build->executor;
 	const struct build_options *options = executor->options;
 	size_t number = report_begin(executor->report, "[internal] load .dockerignore");
-	cleanup_free char *own = options->dockerfile
-					 ? format_string("%s.dockerignore", options->dockerfile)
-					 : format_string("%s/Dockerfile.dockerignore", options->context_path);
-	cleanup_free char *shared = format_string("%s/.dockerignore", options->context_path);
+	cleanup_free char *own = options->dockerfile ? format_string("%s.dockerignore", options->dockerfile)
+						     : context_file(options, "Dockerfile.dockerignore");
+	cleanup_free char *shared = context_file(options, ".dockerignore");
 	cleanup_buffer struct buffer text = BUFFER_INIT(0);
-	const char *used = access(own, F_OK) == 0 ? own : shared;
-	if (access(used, F_OK) == 0 && (read_user_file(used, IGNORE_FILE_LIMIT, &text, err) < 0 ||
-					ignore_parse(buffer_text(&text), text.size, &executor->ignore, err) < 0)) {
+	/* A Dockerfile from standard input lies beside nothing. */
+	bool has_own = !options->dockerfile_text && has_user_file(options, own);
+	const char *used = has_own ? own : shared;
+	if ((has_own || has_user_file(options, shared)) &&
+	    (read_user_file(options, used, IGNORE_FILE_LIMIT, &text, err) < 0 ||
+	     ignore_parse(buffer_text(&text), text.size, &executor->ignore, err) < 0)) {
 		error_wrap(err, "failed to read %s", base_name(used));
 		return fail_step(executor, number, err);
 	}
@@ -110,11 +138,12 @@ static void take_build_arguments(struct executor *executor)
 	}
 }
 
-static int take_epoch(struct executor *executor, struct error *err)
+int build_epoch(const struct string_list *build_arguments, int64_t *ret_epoch, struct error *err)
 {
-	const char *text = string_list_get_key(&executor->build_arguments, "SOURCE_DATE_EPOCH");
+	const char *text = string_list_get_key(build_arguments, "SOURCE_DATE_EPOCH");
 	if (!text)
 		text = getenv("SOURCE_DATE_EPOCH");
+	*ret_epoch = 0;
 	if (!text || !text[0])
 		return 0;
 	char *end;
@@ -123,7 +152,7 @@ static int take_epoch(struct executor *executor, struct error *err)
 	if (*end || errno || seconds <= 0 || seconds > 253402300799LL)
 		return error_set(err, ERROR_INVALID,
 				 "invalid SOURCE_DATE_EPOCH: \"%s\": it must be seconds since 1970, more than 0", text);
-	executor->epoch = seconds;
+	*ret_epoch = seconds;
 	return 0;
 }
 
@@ -236,8 +265,11 @@ static int export_image(struct executor *executor, struct stage_state *state, st
 	if (write_documents(executor, state, &manifest, &id, err) < 0)
 		return fail_step(executor, number, err);
 	report_line(executor->report, number, "writing image %s done", id.text);
-	if (name_image(executor, state, &manifest, number, ret_image, err) < 0)
+	if (executor->options->no_image) {
+		*ret_image = (struct image){.id = id, .manifest = manifest};
+	} else if (name_image(executor, state, &manifest, number, ret_image, err) < 0) {
 		return fail_step(executor, number, err);
+	}
 	report_done(executor->report, number);
 	return 0;
 }
@@ -285,7 +317,8 @@ static int run_build(struct build *build, struct image *ret_image, struct error 
 					   executor->options->context_path)
 			       : error_wrap(err, "unable to prepare context");
 	take_build_arguments(executor);
-	if (take_epoch(executor, err) < 0 || load_dockerfile(build, err) < 0 || load_ignore_file(build, err) < 0)
+	if (build_epoch(&executor->build_arguments, &executor->epoch, err) < 0 || load_dockerfile(build, err) < 0 ||
+	    load_ignore_file(build, err) < 0)
 		return -1;
 	executor->dockerfile = &build->dockerfile;
 	if (stage_graph_build(&build->dockerfile, &executor->build_arguments, executor->options->target,

@@ -46,17 +46,24 @@ enum build_progress { BUILD_PROGRESS_AUTO, BUILD_PROGRESS_PLAIN, BUILD_PROGRESS_
 
 struct build_options {
 	const char *context_path;
-	const char *dockerfile; /* NULL: context_path/Dockerfile */
+	bool context_is_archive;	      /* it was unpacked for this build: no link in it leads out of it */
+	const char *dockerfile;		      /* NULL: context_path/Dockerfile; of an archive: a path in it */
+	const struct buffer *dockerfile_text; /* not NULL: this, whatever `dockerfile` says */
 	struct string_list tags;
 	struct string_list build_arguments; /* KEY=VALUE or KEY (from our environment) */
 	struct string_list labels;
 	struct string_list secrets; /* build/secret.h */
 	const char *target;	    /* NULL: the last stage */
 	bool no_cache;
+	struct string_list no_cache_filter; /* names of stages */
 	bool pull;
+	bool no_image; /* only the documents are written, which nothing names: the caller holds the content lock */
 	enum build_progress progress;
 	int output_fd; /* where progress goes: standard error, as BuildKit's */
 };
+
+/* SOURCE_DATE_EPOCH of the build arguments, else of our environment; 0: none. */
+int build_epoch(const struct string_list *build_arguments, int64_t *ret_epoch, struct error *err);
 
 /*
  * On failure everything that explains it is on output_fd already (the step's output, the lines of the Dockerfile), also

@@ -43,6 +43,8 @@ int executor_open_context(struct executor *executor, struct error *err)
 	if (fd < 0)
 		return error_wrap(err, "unable to prepare context");
 	executor->context_fd = fd;
+	if (executor->options->context_is_archive)
+		return 0; /* its files are new each time */
 	cleanup_free char *real = realpath(path, NULL);
 	struct digest digest;
 	digest_of_bytes(real ? real : path, strlen(real ? real : path), &digest);

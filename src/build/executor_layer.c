@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "build/commit.h"
@@ -79,9 +80,21 @@ static void add_nothing(struct step *step, const char *created_by)
 	add_history(step, created_by, true);
 }
 
+/* --no-cache, and --no-cache-filter with the stage's name; a stage without one is "stage-<number>". */
+static bool is_cache_off(const struct step *step)
+{
+	const struct build_options *options = step->executor->options;
+	const char *name = step->executor->graph->stages[step->stage_index].from->stage_name;
+	cleanup_free char *given = name ? duplicate_string(name) : format_string("stage-%zu", step->stage_index);
+	for (size_t i = 0; i < options->no_cache_filter.count; i++)
+		if (strcasecmp(options->no_cache_filter.items[i], given) == 0)
+			return true;
+	return options->no_cache;
+}
+
 int step_find_cached(struct step *step, const struct digest *key, const char *created_by, struct error *err)
 {
-	if (step->executor->options->no_cache)
+	if (is_cache_off(step))
 		return 0;
 	struct build_cache_entry entry;
 	struct error reason;

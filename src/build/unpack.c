@@ -8,13 +8,11 @@
 #include "archive/layer.h"
 #include "base/fd.h"
 
-#define TAR_BLOCK 512
-
 /* POSIX pax, "ustar Interchange Format": the sum of all bytes with the checksum field taken for blanks. */
-static bool is_tar_header(const unsigned char *block)
+bool unpack_is_tar_header(const unsigned char block[UNPACK_BLOCK_SIZE])
 {
 	unsigned long sum = 0, wanted = 0;
-	for (size_t i = 0; i < TAR_BLOCK; i++)
+	for (size_t i = 0; i < UNPACK_BLOCK_SIZE; i++)
 		sum += i >= 148 && i < 156 ? ' ' : block[i];
 	size_t i = 148;
 	while (i < 156 && block[i] == ' ')
@@ -51,7 +49,7 @@ static int refuse_packers(const unsigned char *bytes, size_t size, const char *n
 /* Reads up to a block through the decompressor, which may give less at a time. */
 static int looks_like_tar(const struct source *plain)
 {
-	unsigned char block[TAR_BLOCK];
+	unsigned char block[UNPACK_BLOCK_SIZE];
 	size_t have = 0;
 	while (have < sizeof block) {
 		ssize_t got = source_read(plain, block + have, sizeof block - have, NULL);
@@ -59,7 +57,7 @@ static int looks_like_tar(const struct source *plain)
 			return false;
 		have += (size_t)got;
 	}
-	return is_tar_header(block);
+	return unpack_is_tar_header(block);
 }
 
 static int rewind_file(int fd, struct error *err)

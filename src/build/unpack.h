@@ -7,6 +7,10 @@
 #include "base/error.h"
 #include "store/layer_folder.h"
 
+#define UNPACK_BLOCK_SIZE 512
+/* Of a first block: is its checksum that of a tar header? */
+bool unpack_is_tar_header(const unsigned char block[UNPACK_BLOCK_SIZE]);
+
 /*
  * Returns 1 with the contents in a fresh staging folder, 0 where the file is no archive (its position is then
  * somewhere), -1 on failure. An archive packed with bzip2 or xz is refused with ERROR_UNSUPPORTED.

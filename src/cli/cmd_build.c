@@ -1,10 +1,13 @@
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "build/secret.h"
 #include "cli/command.h"
 #include "engine/build.h"
+#include "engine/build_output.h"
 
 static int parse_progress(const char *text, enum build_progress *ret_progress, struct error *err)
 {
@@ -18,18 +21,82 @@ static int parse_progress(const char *text, enum build_progress *ret_progress, s
 	return error_set(err, ERROR_USAGE, "invalid progress \"%s\": auto, plain, tty and quiet are known", text);
 }
 
-static int run_build(struct invocation *invocation, const struct build_options *build, const char *id_file,
-		     struct error *err)
+/* Where results are written, beside the store. */
+struct result_files {
+	const char *id, *metadata;
+};
+
+static int write_result(const char *path, const char *text, const char *what, struct error *err)
+{
+	FILE *file = fopen(path, "we");
+	if (!file)
+		return error_set_errno(err, errno, "write the %s to %s", what, path);
+	bool is_written = fputs(text, file) >= 0;
+	return fclose(file) == 0 && is_written ? 0 : error_set_errno(err, errno, "write the %s to %s", what, path);
+}
+
+/* What an earlier build wrote would be taken for ours if we fail. What is no file (/dev/stdout) stays. */
+static int remove_stale(const char *path, struct error *err)
+{
+	struct stat status;
+	if (!path || lstat(path, &status) < 0 || !S_ISREG(status.st_mode) || unlink(path) == 0)
+		return 0;
+	return error_set_errno(err, errno, "remove the old %s", path);
+}
+
+/* "a,b" */
+static void split_list(const char *text, struct string_list *ret_items)
+{
+	for (const char *at = text; *at;) {
+		size_t length = strcspn(at, ",");
+		if (length)
+			string_list_take(ret_items, duplicate_bytes(at, length));
+		at += length + (at[length] == ',');
+	}
+}
+
+/* The options that --output changes; Docker takes several, we one. */
+static int take_outputs(const struct string_list *texts, struct build_options *build, struct build_output *ret_output,
+			struct error *err)
+{
+	if (!texts->count)
+		return 0;
+	if (texts->count > 1)
+		return error_set(err, ERROR_UNSUPPORTED, "one --output at a time is supported");
+	if (build_output_parse(texts->items[0], ret_output, err) < 0)
+		return -1;
+	build->no_image = ret_output->kind == BUILD_OUTPUT_LOCAL || ret_output->kind == BUILD_OUTPUT_TAR;
+	if (ret_output->name)
+		split_list(ret_output->name, &build->tags);
+	bool is_stream = ret_output->kind != BUILD_OUTPUT_STORE && !ret_output->destination;
+	if (is_stream && isatty(STDOUT_FILENO))
+		return error_set(
+			err, ERROR_INVALID,
+			"dest file is required for this exporter, or redirect: refusing to write to a terminal");
+	return 0;
+}
+
+static int run_build(struct invocation *invocation, const struct build_options *build, const struct result_files *files,
+		     const struct build_output *output /* NULL: the store alone */, struct error *err)
 {
 	cleanup_engine struct engine *engine = NULL;
 	struct image image;
-	if (command_open_engine(invocation, &engine, err) < 0 || engine_build(engine, build, &image, err) < 0)
+	cleanup_close int lock = -1;
+	if (remove_stale(files->id, err) < 0 || remove_stale(files->metadata, err) < 0 ||
+	    command_open_engine(invocation, &engine, err) < 0)
 		return -1;
-	if (id_file) {
-		FILE *file = fopen(id_file, "we");
-		if (!file || fputs(image.id.text, file) < 0 || fclose(file) != 0)
-			return error_set_errno(err, errno, "write the image ID to %s", id_file);
-	}
+	/* What is exported must still be there after the build. */
+	if (output && store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
+		return -1;
+	if (engine_build(engine, build, &image, err) < 0 ||
+	    (output && build_output_write(engine, output, build, &image, err) < 0))
+		return -1;
+	if (files->id && write_result(files->id, image.id.text, "image ID", err) < 0)
+		return -1;
+	cleanup_free char *metadata = NULL;
+	if (files->metadata && (build_metadata(engine, build, &image, &metadata, err) < 0 ||
+				write_result(files->metadata, metadata, "metadata", err) < 0))
+		return -1;
 	if (build->progress == BUILD_PROGRESS_QUIET)
 		printf("%s\n", image.id.text);
 	return 0;
@@ -38,15 +105,22 @@ static int run_build(struct invocation *invocation, const struct build_options *
 int cmd_build(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
 	struct build_options build = {.output_fd = STDERR_FILENO};
-	const char *progress = "auto", *id_file = NULL;
+	const char *progress = "auto";
+	struct result_files files = {0};
+	struct string_list filters = {0}, outputs = {0};
+	cleanup_build_output struct build_output output = {0};
 	bool quiet = false;
 	const struct option options[] = {
 		OPTION_LIST(0, "build-arg", &build.build_arguments, "list", "Set build-time variables"),
 		OPTION_STRING('f', "file", &build.dockerfile, "string",
 			      "Name of the Dockerfile (default: \"PATH/Dockerfile\")"),
-		OPTION_STRING(0, "iidfile", &id_file, "string", "Write the image ID to a file"),
+		OPTION_STRING(0, "iidfile", &files.id, "string", "Write the image ID to a file"),
 		OPTION_LIST(0, "label", &build.labels, "list", "Set metadata for an image"),
+		OPTION_STRING(0, "metadata-file", &files.metadata, "string", "Write build result metadata to a file"),
 		OPTION_FLAG(0, "no-cache", &build.no_cache, "Do not use cache when building the image"),
+		OPTION_LIST(0, "no-cache-filter", &filters, "stringArray", "Do not cache specified stages"),
+		OPTION_LIST('o', "output", &outputs, "stringArray",
+			    "Output destination (format: \"type=local,dest=path\")"),
 		OPTION_STRING(0, "progress", &progress, "string",
 			      "Set type of progress output: auto, plain, tty, quiet"),
 		OPTION_FLAG(0, "pull", &build.pull, "Always attempt to pull all referenced images"),
@@ -64,10 +138,17 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 		result = secret_check(&build.secrets, err);
 	if (result == 0) {
 		build.context_path = arguments[0];
-		result = run_build(invocation, &build, id_file, err);
+		for (size_t i = 0; i < filters.count; i++)
+			split_list(filters.items[i], &build.no_cache_filter);
+		result = take_outputs(&outputs, &build, &output, err);
 	}
+	if (result == 0)
+		result = run_build(invocation, &build, &files, outputs.count ? &output : NULL, err);
 	string_list_release(&build.build_arguments);
 	string_list_release(&build.labels);
+	string_list_release(&build.no_cache_filter);
+	string_list_release(&filters);
+	string_list_release(&outputs);
 	string_list_release(&build.secrets);
 	string_list_release(&build.tags);
 	return result < 0 ? -1 : 0;

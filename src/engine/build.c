@@ -17,6 +17,7 @@
 
 #include "base/fd.h"
 #include "base/random.h"
+#include "build/input.h"
 #include "engine/container_config.h"
 #include "engine/etc_files.h"
 #include "engine/network.h"
@@ -278,12 +279,15 @@ int engine_build(struct engine *engine, const struct build_options *options, str
 	struct sigaction action = {.sa_handler = on_signal};
 	struct sigaction before[ARRAY_SIZE(ending_signals)];
 	struct build_host host = {.context = engine, .resolve_image = resolve_image, .run = run_step};
+	cleanup_build_input struct build_input input;
+	if (build_input_open(engine->store, options, &input, err) < 0)
+		return -1;
 	was_interrupted = 0;
 	network_release_dead_builds(engine);
 	remove_dead_builds(engine);
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
 		sigaction(ending_signals[i], &action, &before[i]);
-	int result = build_image(engine->store, &host, options, ret_image, err);
+	int result = build_image(engine->store, &host, &input.options, ret_image, err);
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
 		sigaction(ending_signals[i], &before[i], NULL);
 	return was_interrupted && result == 0 ? error_set(err, ERROR_CANCELLED, "interrupted") : result;

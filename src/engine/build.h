@@ -6,3 +6,7 @@
 
 int engine_build(struct engine *engine, const struct build_options *options, struct image *ret_image,
 		 struct error *err);
+
+/* What --metadata-file writes, as BuildKit has it; owned by the caller. */
+int build_metadata(struct engine *engine, const struct build_options *options, const struct image *image,
+		   char **ret_text, struct error *err);

@@ -475,3 +475,124 @@ FILE
   run find "$CORACLE_ROOT" -name mine -path '*/cache/mounts/*'
   [ -n "$output" ]
 }
+
+@test "build -: an archive from standard input, plain or packed, and -f in it" {
+  echo 'in the archive' >"$context/text"
+  printf 'FROM probe:1\nCOPY text /text\nRUN cat text\n' >"$context/Dockerfile"
+  printf 'FROM probe:1\nCOPY . /all/\nRUN ls /all\n' >"$context/Other"
+  echo text >"$context/.dockerignore"
+  tar -C "$context" -cf "$WORK/context.tar" Dockerfile text
+  run coracle build --no-cache - <"$WORK/context.tar"
+  assert_exit 0
+  assert_has 'in the archive'
+  run bash -c 'gzip -c "$1" | coracle build -q -t archived:1 -' - "$WORK/context.tar"
+  assert_exit 0
+  run coracle build -q "$WORK/context.tar"
+  assert_exit 0
+  tar -C "$context" -cf "$WORK/context.tar" .
+  run coracle build --no-cache -f Other - <"$WORK/context.tar"
+  assert_exit 0
+  refuse_line 'text'
+  run coracle build - <<<''
+  assert_exit 1
+  run coracle build "$context/Dockerfile"
+  assert_exit 1
+  assert_has 'context must be a directory'
+  # Nothing of a context stays.
+  coracle system prune -f
+  run find "$CORACLE_ROOT/layers/staging" -mindepth 1
+  assert_output ''
+}
+
+@test "build -: links of an archive stay in it" {
+  ln -s /etc/passwd "$context/Dockerfile"
+  tar -C "$context" -cf "$WORK/context.tar" Dockerfile
+  run coracle build - <"$WORK/context.tar"
+  assert_exit 1
+  refuse_has root:
+  assert_has 'failed to read dockerfile'
+}
+
+@test "build -: a Dockerfile from standard input, with no context and with one" {
+  run coracle build -t typed:1 - <<<$'FROM probe:1\nRUN write /made typed'
+  assert_exit 0
+  assert_has 'load build definition from Dockerfile'
+  run coracle run --rm typed:1 cat /made
+  assert_output typed
+  run coracle build - <<<$'FROM probe:1\nCOPY text /'
+  assert_exit 1
+  assert_has '"/text": not found'
+  echo given >"$context/text"
+  run coracle build --no-cache -f - "$context" <<<$'FROM probe:1\nCOPY text /\nRUN cat /text'
+  assert_exit 0
+  assert_has given
+  run coracle build -f - - <<<'FROM probe:1'
+  assert_exit 1
+  assert_has "can't use stdin for both build context and dockerfile"
+  run coracle build -f Other - <<<'FROM probe:1'
+  assert_exit 1
+  assert_has 'ambiguous Dockerfile source'
+}
+
+@test "build --metadata-file, --iidfile after a failure, --no-cache-filter" {
+  printf 'FROM probe:1 AS one\nRUN write /one x\nFROM probe:1 AS two\nCOPY --from=one /one /one\nRUN write /two x\n' | dockerfile
+  build -t meta:1 -t meta:2 --metadata-file "$WORK/meta.json" --iidfile "$WORK/iid"
+  assert_exit 0
+  run jq -r '."image.name", ."containerimage.config.digest", ."containerimage.descriptor".mediaType' "$WORK/meta.json"
+  assert_line 'docker.io/library/meta:1,docker.io/library/meta:2'
+  assert_line "$(cat "$WORK/iid")"
+  assert_line 'application/vnd.oci.image.manifest.v1+json'
+  cached() { grep -B1 CACHED <<<"$output" | grep -o '\[.*'; }
+  build
+  [ "$(cached | grep -c 'RUN')" -eq 2 ]
+  build --no-cache-filter ONE,unknown
+  run cached
+  assert_has '[two 3/3] RUN'
+  refuse_has '[one 2/2] RUN'
+  build --no-cache-filter two
+  run cached
+  assert_has '[one 2/2] RUN'
+  refuse_has '[two 3/3] RUN'
+  printf 'FROM probe:1\nRUN fail\n' | dockerfile
+  build --metadata-file "$WORK/meta.json" --iidfile "$WORK/iid"
+  assert_exit 1
+  [ ! -e "$WORK/iid" ] && [ ! -e "$WORK/meta.json" ]
+}
+
+@test "build --output: the final stage's files in a folder or an archive, and no image" {
+  printf 'FROM probe:1 AS made\nRUN write /bin-file made\nFROM scratch\nCOPY --from=made --chown=7:7 --chmod=640 /bin-file /out/file\n' | dockerfile
+  count=$(coracle images -q | wc -l)
+  build -o "$WORK/out/there"
+  assert_exit 0
+  run stat -c '%a %u:%g' "$WORK/out/there/out/file"
+  assert_output '640 0:0'
+  [ "$(cat "$WORK/out/there/out/file")" = made ]
+  run bash -c 'coracle build -q -o - "$1" | tar -tv' - "$context"
+  assert_match '^-rw-r----- 7/7 .* out/file$'
+  build --output "type=tar,dest=$WORK/out.tar"
+  assert_exit 0
+  [ "$(tar -xOf "$WORK/out.tar" out/file)" = made ]
+  [ "$(coracle images -q | wc -l)" -eq "$count" ]
+  for bad in type=local type=nonsense,dest=x dest=x type=oci,what=x; do
+    build -o "$bad"
+    assert_exit 1
+  done
+}
+
+@test "build --output twice with SOURCE_DATE_EPOCH: the same archives to the bit" {
+  echo text >"$context/text"
+  printf 'FROM probe:1\nCOPY text /a/text\nRUN write /b x\n' | dockerfile
+  for kind in oci docker tar; do
+    for turn in 1 2; do
+      touch "$context/text"
+      build --no-cache --build-arg SOURCE_DATE_EPOCH=1700000000 -t repeat:1 -o "type=$kind,dest=$WORK/$kind.$turn"
+      assert_exit 0
+    done
+    cmp "$WORK/$kind.1" "$WORK/$kind.2"
+  done
+  coracle rmi -f repeat:1
+  run coracle load -i "$WORK/oci.1"
+  assert_has 'repeat:1'
+  run coracle run --rm repeat:1 cat /b
+  assert_output x
+}

@@ -1,0 +1,174 @@
+#include "build/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "archive/compression.h"
+#include "archive/layer.h"
+#include "base/fd.h"
+#include "build/lexer.h"
+#include "build/unpack.h"
+
+/* What was read ahead to tell an archive from a Dockerfile, and then the rest. */
+struct peeked {
+	int fd;
+	size_t size, position;
+	unsigned char bytes[UNPACK_BLOCK_SIZE];
+};
+
+static ssize_t read_peeked(void *context, void *bytes, size_t size, struct error *err)
+{
+	struct peeked *peeked = context;
+	size_t left = peeked->size - peeked->position;
+	if (left) {
+		if (size > left)
+			size = left;
+		memcpy(bytes, peeked->bytes + peeked->position, size);
+		peeked->position += size;
+		return (ssize_t)size;
+	}
+	ssize_t got = read_some(peeked->fd, bytes, size);
+	return got < 0 ? error_set_errno(err, errno, "read") : got;
+}
+
+static int peek(struct peeked *peeked, struct error *err)
+{
+	while (peeked->size < sizeof peeked->bytes) {
+		ssize_t got = read_some(peeked->fd, peeked->bytes + peeked->size, sizeof peeked->bytes - peeked->size);
+		if (got < 0)
+			return error_set_errno(err, errno, "read");
+		if (got == 0)
+			break;
+		peeked->size += (size_t)got;
+	}
+	return 0;
+}
+
+static bool is_archive(const struct peeked *peeked)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+	} magics[] = {{"\x1f\x8b", 2},
+		      {"\x28\xb5\x2f\xfd", 4},
+		      {"BZh", 3},
+		      {"\xfd"
+		       "7zXZ",
+		       5}};
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
+		if (peeked->size >= magics[i].size && memcmp(peeked->bytes, magics[i].bytes, magics[i].size) == 0)
+			return true;
+	return peeked->size == sizeof peeked->bytes && unpack_is_tar_header(peeked->bytes);
+}
+
+static int begin_folder(struct store *store, struct build_input *input, struct error *err)
+{
+	if (store_lock_content(store, STORE_LOCK_SHARED, &input->lock_fd, err) < 0 ||
+	    layer_staging_begin(store->root_fd, &input->staging, err) < 0)
+		return -1;
+	input->context_path = format_string("%s/layers/staging/%s", store->root, input->staging.name);
+	input->options.context_path = input->context_path;
+	input->options.context_is_archive = true;
+	return 0;
+}
+
+static int unpack(const struct source *source, struct build_input *input, struct error *err)
+{
+	struct decompressor *decompressor = NULL;
+	struct layer_totals totals;
+	if (decompressor_new(source, &decompressor, err) < 0)
+		return -1;
+	struct source plain = decompressor_source(decompressor);
+	int result = layer_apply(&plain, input->staging.folder_fd, NULL, &totals, err);
+	decompressor_free(decompressor);
+	return result;
+}
+
+static int read_dockerfile(const struct source *source, struct build_input *input, struct error *err)
+{
+	struct sink sink = sink_to_buffer(&input->dockerfile);
+	if (stream_copy(source, &sink, DOCKERFILE_SIZE_LIMIT, NULL, err) < 0)
+		return error_wrap(err, "failed to read dockerfile from STDIN");
+	if (input->dockerfile.size == 0)
+		return error_set(err, ERROR_INVALID, "the Dockerfile from STDIN is empty");
+	input->options.dockerfile = NULL;
+	input->options.dockerfile_text = &input->dockerfile;
+	return 0;
+}
+
+static int take_stream(struct store *store, int fd, bool is_input, struct build_input *input, struct error *err)
+{
+	struct peeked peeked = {.fd = fd};
+	struct source source = {read_peeked, &peeked};
+	if (peek(&peeked, err) < 0)
+		return error_wrap(err, "failed to peek context header");
+	if (is_archive(&peeked)) {
+		if (begin_folder(store, input, err) < 0 || unpack(&source, input, err) < 0)
+			return error_wrap(err, "unpack the build context");
+		return 0;
+	}
+	if (!is_input)
+		return error_set(err, ERROR_INVALID,
+				 "unable to prepare context: context must be a directory or a tar archive: %s",
+				 input->options.context_path);
+	if (input->options.dockerfile)
+		return error_set(err, ERROR_INVALID,
+				 "ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
+	return read_dockerfile(&source, input, err) < 0 ? -1 : begin_folder(store, input, err);
+}
+
+static int take_dockerfile(struct build_input *input, struct error *err)
+{
+	struct peeked none = {.fd = STDIN_FILENO};
+	struct source source = {read_peeked, &none};
+	return read_dockerfile(&source, input, err);
+}
+
+static bool is_text(const char *text, const char *wanted)
+{
+	return text && strcmp(text, wanted) == 0;
+}
+
+static int take(struct store *store, struct build_input *input, struct error *err)
+{
+	const char *path = input->options.context_path;
+	bool has_input = is_text(path, "-");
+	struct stat status;
+	if (is_text(input->options.dockerfile, "-")) {
+		if (has_input)
+			return error_set(err, ERROR_INVALID,
+					 "invalid argument: can't use stdin for both build context and dockerfile");
+		if (take_dockerfile(input, err) < 0)
+			return -1;
+	}
+	if (has_input)
+		return take_stream(store, STDIN_FILENO, true, input, err);
+	if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+		return 0;
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_set_errno(err, errno, "open %s", path) : take_stream(store, fd, false, input, err);
+}
+
+int build_input_open(struct store *store, const struct build_options *options, struct build_input *ret_input,
+		     struct error *err)
+{
+	*ret_input = (struct build_input){
+		.options = *options,
+		.staging = LAYER_STAGING_INIT,
+		.dockerfile = BUFFER_INIT(DOCKERFILE_SIZE_LIMIT),
+		.lock_fd = -1,
+	};
+	return take(store, ret_input, err);
+}
+
+void build_input_release(struct build_input *input)
+{
+	layer_staging_release(&input->staging);
+	buffer_release(&input->dockerfile);
+	free(input->context_path);
+	if (input->lock_fd >= 0)
+		close(input->lock_fd);
+}
