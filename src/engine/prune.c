@@ -12,10 +12,12 @@ void prune_outcome_release(struct prune_outcome *outcome)
 }
 
 /* While a pull or build goes on elsewhere the bytes stay for the next time: nobody waits for them. */
-static int collect(struct engine *engine, uint64_t *ret_bytes, struct error *err)
+static int collect(struct engine *engine,
+		   int (*how)(struct store *store, struct store_collected *ret_collected, struct error *err),
+		   uint64_t *ret_bytes, struct error *err)
 {
 	struct store_collected collected = {0};
-	if (store_collect(engine->store, &collected, err) < 0) {
+	if (how(engine->store, &collected, err) < 0) {
 		if (err->kind != ERROR_CONFLICT)
 			return -1;
 		error_clear(err);
@@ -30,7 +32,7 @@ int image_remove_named(struct engine *engine, const char *name, bool force, stru
 	uint64_t bytes;
 	if (image_remove(engine->store, name, force, ret_lines, err) < 0)
 		return -1;
-	return collect(engine, &bytes, err);
+	return collect(engine, store_collect, &bytes, err);
 }
 
 static int prune_containers(struct engine *engine, struct prune_outcome *outcome, struct error *err)
@@ -93,7 +95,8 @@ int system_prune(struct engine *engine, bool all, struct prune_outcome *ret_outc
 {
 	cleanup_prune_outcome struct prune_outcome outcome = {0};
 	if (prune_containers(engine, &outcome, err) < 0 || prune_images(engine, all, &outcome, err) < 0 ||
-	    (all && build_cache_clear(engine->store, err) < 0) || collect(engine, &outcome.bytes, err) < 0)
+	    (all && build_cache_clear(engine->store, err) < 0) ||
+	    collect(engine, store_collect_all, &outcome.bytes, err) < 0)
 		return -1;
 	*ret_outcome = outcome;
 	outcome = (struct prune_outcome){0};

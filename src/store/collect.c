@@ -207,7 +207,8 @@ static int collect_rows(struct store *store, struct error *err)
 	return transaction_commit(&transaction, err);
 }
 
-int store_collect(struct store *store, struct store_collected *ret_collected, struct error *err)
+static int collect(struct store *store, nanoseconds uploads_before, struct store_collected *ret_collected,
+		   struct error *err)
 {
 	cleanup_close int lock_fd = -1;
 	if (store_lock_content(store, STORE_LOCK_EXCLUSIVE, &lock_fd, err) < 0)
@@ -216,7 +217,7 @@ int store_collect(struct store *store, struct store_collected *ret_collected, st
 	uint64_t uploads;
 	if (collect_rows(store, err) < 0 ||
 	    store->blobs->operations->list(store->blobs, visit_blob, &collection, err) < 0 ||
-	    store->blobs->operations->uploads_expire(store->blobs, time_now() - UPLOAD_LIFETIME, &uploads, err) < 0)
+	    store->blobs->operations->uploads_expire(store->blobs, uploads_before, &uploads, err) < 0)
 		return error_wrap(err, "collect");
 	for (int algorithm = 0; algorithm < DIGEST_ALGORITHM_COUNT; algorithm++)
 		if (collect_layers(&collection, (enum digest_algorithm)algorithm, err) < 0 ||
@@ -229,4 +230,14 @@ int store_collect(struct store *store, struct store_collected *ret_collected, st
 	if (ret_collected)
 		*ret_collected = collection.collected;
 	return 0;
+}
+
+int store_collect(struct store *store, struct store_collected *ret_collected, struct error *err)
+{
+	return collect(store, time_now() - UPLOAD_LIFETIME, ret_collected, err);
+}
+
+int store_collect_all(struct store *store, struct store_collected *ret_collected, struct error *err)
+{
+	return collect(store, INT64_MAX, ret_collected, err);
 }

@@ -65,3 +65,5 @@ struct store_collected {
 	uint64_t layers;
 };
 int store_collect(struct store *store, struct store_collected *ret_collected, struct error *err);
+/* The same, and uploads of any age: for whoever asks for room rather than for a transfer that can be resumed. */
+int store_collect_all(struct store *store, struct store_collected *ret_collected, struct error *err);

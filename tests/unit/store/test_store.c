@@ -173,6 +173,8 @@ static void collects_what_nobody_names(void **state)
 	assert_true(collected.bytes >= 18);
 	assert_int_equal(access(old_path, F_OK), -1);
 	assert_int_equal(access(young_path, F_OK), 0);
+	assert_ok(store_collect_all(store, NULL, &err), &err);
+	assert_int_equal(access(young_path, F_OK), -1);
 	assert_fails(container_open_folder(store, id, false, &fd, &err), &err, ERROR_NOT_FOUND);
 	assert_int_equal(faccessat(store->root_fd, "layers/staging/x", F_OK, 0), -1);
 	assert_ok(container_open_folder(store, record.id, true, &fd, &err), &err);
