@@ -1,0 +1,65 @@
+# Many commands on the same names at once: none hangs, each ends as Docker would have it end, and the store is whole after.
+# CONCURRENCY_ROUNDS (4) makes it longer.
+load ../system/helper
+
+setup_file() {
+  sandbox_up && import_probe || return 1
+  export PYTHONDONTWRITEBYTECODE=1
+  tar -C "$WORK/probe.root" -cf "$WORK/second.tar" bin data
+  mkdir "$WORK/context"
+  echo one >"$WORK/context/one"
+  printf 'FROM probe:1\nCOPY one /one\nRUN ["true"]\n' >"$WORK/context/Dockerfile"
+}
+teardown_file() { sandbox_down; }
+
+store_is_whole() {
+  inside python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); from check import *
+check_store(sys.argv[2]); check_garbage(sys.argv[2], sys.argv[3])' "$BATS_TEST_DIRNAME" "$1" "$2"
+}
+
+# at_once LIMIT COMMAND…: sixteen shells run the script of $1 with their number; 124 where one hangs. Prints what failed.
+at_once() {
+  local limit=$1 script=$2
+  inside timeout --signal KILL "$limit" bash -c '
+    for ((number = 0; number < 16; number++)); do bash -c "$0" - "$number" & pids+=($!); done
+    for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+    exit ${failed:-0}' "$script"
+}
+
+@test "sixteen first commands make one store" {
+  export CORACLE_ROOT=$WORK/new/root CORACLE_RUN_ROOT=$WORK/new/run
+  run at_once 60 'coracle images -q && coracle tag nosuch:1 x:1 2>&1 | grep -q "No such image"'
+  assert_exit 0
+  assert_output ''
+  run store_is_whole "$CORACLE_ROOT" "$CORACLE_RUN_ROOT"
+  assert_exit 0
+}
+
+@test "sixteen processes import, tag, remove, prune, build and run the same names" {
+  run at_once 150 '
+    may() { # may PATTERN COMMAND…: it succeeds, or fails with these words
+      local pattern=$1 output code; shift
+      output=$(timeout 60 "$@" 2>&1); code=$?
+      [ $code -eq 0 ] || { [ $code -ne 124 ] && grep -qE "$pattern" <<<"$output"; } || { echo "$*: $code: $output"; return 1; }
+    }
+    gone="No such image|not found"
+    for ((round = 0; round < ${CONCURRENCY_ROUNDS:-4}; round++)); do
+      case $((($1 + round) % 8)) in
+        0) may "-" coracle import "$WORK/second.tar" shared:1 ;;
+        1) may "$gone" coracle tag shared:1 shared:2 ;;
+        2) may "$gone|conflict" coracle rmi shared:1 ;;
+        3) may "-" coracle system prune -f ;;
+        4) may "-" coracle build -q -t shared:3 "$WORK/context" ;;
+        5) may "-" coracle run --rm probe:1 true ;;
+        6) may "-" coracle images ;;
+        7) may "$gone|conflict" coracle rmi shared:2 ;;
+      esac || exit 1
+    done'
+  assert_exit 0
+  assert_output ''
+  run coracle run --rm probe:1 words alive
+  assert_output '[alive]'
+  coracle system prune -f
+  run store_is_whole "$CORACLE_ROOT" "$CORACLE_RUN_ROOT"
+  assert_exit 0
+}
