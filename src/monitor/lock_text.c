@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,5 +16,14 @@ int lock_write_text(int lock_fd, bool is_monitor, const struct exit_text *end)
 		used = text_add(text, size, used, " ");
 		text_add_exit(text, size, used, end);
 	}
-	return pwrite(lock_fd, text, sizeof text, 0) == (ssize_t)sizeof text ? 0 : -1;
+	/* At once, but for a file system that takes less: then the rest. */
+	for (size_t done = 0; done < sizeof text;) {
+		ssize_t put = pwrite(lock_fd, text + done, sizeof text - done, (off_t)done);
+		if (put == 0)
+			errno = ENOSPC;
+		if (put == 0 || (put < 0 && errno != EINTR))
+			return -1;
+		done += put > 0 ? (size_t)put : 0;
+	}
+	return 0;
 }
