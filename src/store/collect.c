@@ -31,7 +31,8 @@ static const char container_sql[] = "SELECT 1 FROM container WHERE id = ?1";
 struct collection {
 	struct store *store;
 	struct store_collected collected;
-	const char *sql; /* of `lookup` */
+	struct string_list *garbage; /* only named here; NULL: it is removed */
+	const char *sql;	     /* of `lookup` */
 	sqlite3_stmt *lookup;
 };
 
@@ -115,6 +116,10 @@ static int visit_blob(void *context, const struct digest *digest, const struct b
 	int named = is_named(collection, blob_sql, digest->text, err);
 	if (named != 0)
 		return named < 0 ? -1 : 0;
+	if (collection->garbage) {
+		string_list_add_format(collection->garbage, "blob %s", digest->text);
+		return 0;
+	}
 	if (store->blobs->operations->remove(store->blobs, digest, err) < 0)
 		return -1;
 	collection->collected.blobs++;
@@ -140,6 +145,10 @@ static int collect_layers(struct collection *collection, enum digest_algorithm a
 			return -1;
 		if (named)
 			continue;
+		if (collection->garbage) {
+			string_list_add_format(collection->garbage, "layer %s", text);
+			continue;
+		}
 		cleanup_free char *path = format_string("%s/%s", folder, names.items[i]);
 		uint64_t bytes = tree_bytes(store->root_fd, path, 0);
 		if (layer_folder_remove(store->root_fd, &diff_id, err) < 0)
@@ -151,8 +160,9 @@ static int collect_layers(struct collection *collection, enum digest_algorithm a
 }
 
 /* A record without its folder is what a kill between the two leaves. */
-static int collect_records(struct store *store, enum digest_algorithm algorithm, struct error *err)
+static int collect_records(struct collection *collection, enum digest_algorithm algorithm, struct error *err)
 {
+	struct store *store = collection->store;
 	cleanup_free char *folder = format_string("layers/records/%s", digest_algorithm_name(algorithm));
 	cleanup_string_list struct string_list names = {0};
 	if (list_folder(store->root_fd, folder, &names, err) < 0)
@@ -163,7 +173,9 @@ static int collect_records(struct store *store, enum digest_algorithm algorithm,
 		cleanup_free char *path = format_string("%s/%s", folder, names.items[i]);
 		if (digest_parse(text, &diff_id, NULL) == 0 && layer_folder_exists(store->root_fd, &diff_id))
 			continue;
-		if (remove_tree_at(store->root_fd, path, err) < 0)
+		if (collection->garbage)
+			string_list_add(collection->garbage, path);
+		else if (remove_tree_at(store->root_fd, path, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -184,6 +196,10 @@ static int collect_folder(struct collection *collection, int dir_fd, const char 
 		if (named)
 			continue;
 		cleanup_free char *path = format_string("%s/%s", folder, names.items[i]);
+		if (collection->garbage) {
+			string_list_add(collection->garbage, path);
+			continue;
+		}
 		uint64_t bytes = tree_bytes(dir_fd, path, 0);
 		struct error reason = {0};
 		if (remove_tree_at(dir_fd, path, &reason) == 0)
@@ -207,6 +223,21 @@ static int collect_rows(struct store *store, struct error *err)
 	return transaction_commit(&transaction, err);
 }
 
+static int collect_files(struct collection *collection, struct error *err)
+{
+	struct store *store = collection->store;
+	if (store->blobs->operations->list(store->blobs, visit_blob, collection, err) < 0)
+		return -1;
+	for (int algorithm = 0; algorithm < DIGEST_ALGORITHM_COUNT; algorithm++)
+		if (collect_layers(collection, (enum digest_algorithm)algorithm, err) < 0 ||
+		    collect_records(collection, (enum digest_algorithm)algorithm, err) < 0)
+			return -1;
+	if (collect_folder(collection, store->root_fd, "layers/staging", NULL, err) < 0 ||
+	    collect_folder(collection, store->root_fd, "containers", container_sql, err) < 0)
+		return -1;
+	return collect_folder(collection, store->run_root_fd, "containers", container_sql, err);
+}
+
 static int collect(struct store *store, nanoseconds uploads_before, struct store_collected *ret_collected,
 		   struct error *err)
 {
@@ -216,16 +247,8 @@ static int collect(struct store *store, nanoseconds uploads_before, struct store
 	CLEANUP(collection_release) struct collection collection = {.store = store};
 	uint64_t uploads;
 	if (collect_rows(store, err) < 0 ||
-	    store->blobs->operations->list(store->blobs, visit_blob, &collection, err) < 0 ||
-	    store->blobs->operations->uploads_expire(store->blobs, uploads_before, &uploads, err) < 0)
-		return error_wrap(err, "collect");
-	for (int algorithm = 0; algorithm < DIGEST_ALGORITHM_COUNT; algorithm++)
-		if (collect_layers(&collection, (enum digest_algorithm)algorithm, err) < 0 ||
-		    collect_records(store, (enum digest_algorithm)algorithm, err) < 0)
-			return error_wrap(err, "collect");
-	if (collect_folder(&collection, store->root_fd, "layers/staging", NULL, err) < 0 ||
-	    collect_folder(&collection, store->root_fd, "containers", container_sql, err) < 0 ||
-	    collect_folder(&collection, store->run_root_fd, "containers", container_sql, err) < 0)
+	    store->blobs->operations->uploads_expire(store->blobs, uploads_before, &uploads, err) < 0 ||
+	    collect_files(&collection, err) < 0)
 		return error_wrap(err, "collect");
 	if (ret_collected)
 		*ret_collected = collection.collected;
@@ -240,4 +263,18 @@ int store_collect(struct store *store, struct store_collected *ret_collected, st
 int store_collect_all(struct store *store, struct store_collected *ret_collected, struct error *err)
 {
 	return collect(store, INT64_MAX, ret_collected, err);
+}
+
+int store_list_garbage(struct store *store, struct string_list *ret_names, struct error *err)
+{
+	cleanup_close int lock_fd = -1;
+	cleanup_string_list struct string_list names = {0};
+	if (store_lock_content(store, STORE_LOCK_TRY_EXCLUSIVE, &lock_fd, err) < 0)
+		return -1;
+	CLEANUP(collection_release) struct collection collection = {.store = store, .garbage = &names};
+	if (collect_files(&collection, err) < 0)
+		return error_wrap(err, "look for garbage");
+	*ret_names = names;
+	names = (struct string_list){0};
+	return 0;
 }

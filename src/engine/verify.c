@@ -1,0 +1,446 @@
+#include "engine/verify.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "archive/layer.h"
+#include "engine/list.h"
+#include "engine/pull.h"
+#include "store/layer_record.h"
+
+#define CHUNK_SIZE ((size_t)256 * 1024)
+
+struct verify {
+	struct engine *engine;
+	const struct engine_report *report;
+	struct verify_outcome outcome;
+	struct string_list checked;	/* digests of blobs and diff ids of layers */
+	struct string_list bad_blobs;	/* digests */
+	struct string_list bad_layers;	/* diff ids */
+	struct string_list bad_images;	/* ids */
+	struct string_list known_there; /* ids of images that a registry has */
+	char *chunk;
+};
+
+static void verify_release(struct verify *verify)
+{
+	string_list_release(&verify->checked);
+	string_list_release(&verify->bad_blobs);
+	string_list_release(&verify->bad_layers);
+	string_list_release(&verify->bad_images);
+	string_list_release(&verify->known_there);
+	free(verify->chunk);
+}
+
+static void add_once(struct string_list *list, const char *text)
+{
+	if (!string_list_contains(list, text))
+		string_list_add(list, text);
+}
+
+/* Whether an error is about what is kept, and not about our way of looking at it. */
+static bool is_finding(const struct error *why)
+{
+	return why->kind == ERROR_CORRUPT || why->kind == ERROR_NOT_FOUND || why->kind == ERROR_INVALID ||
+	       why->system_errno == EIO;
+}
+
+static int find_problem(struct verify *verify, struct string_list *bad, const char *what, const char *digest,
+			const struct error *why, struct error *err)
+{
+	if (!is_finding(why)) {
+		if (err)
+			*err = *why;
+		return error_wrap(err, "verify %s %s", what, digest);
+	}
+	engine_report_line(verify->report, "%s %s: %s", what, digest, why->message);
+	verify->outcome.problems++;
+	add_once(bad, digest);
+	return 0;
+}
+
+static int hash_blob(struct verify *verify, const struct digest *digest, struct error *err)
+{
+	struct blob_store *blobs = verify->engine->store->blobs;
+	cleanup_close int fd = -1;
+	cleanup_hasher struct hasher *hasher = hasher_new(digest_algorithm_of(digest));
+	struct digest found;
+	ssize_t got;
+	if (blobs->operations->open(blobs, digest, &fd, err) < 0)
+		return err->kind == ERROR_NOT_FOUND ? error_set(err, ERROR_NOT_FOUND, "it is missing") : -1;
+	struct source from = source_from_fd(&fd);
+	while ((got = source_read(&from, verify->chunk, CHUNK_SIZE, err)) > 0)
+		hasher_update(hasher, verify->chunk, (size_t)got);
+	if (got < 0)
+		return -1;
+	hasher_finish(hasher, &found);
+	return digest_equal(&found, digest)
+		       ? 0
+		       : error_set(err, ERROR_CORRUPT, "it is damaged: its bytes are %s", found.text);
+}
+
+static int check_blob(struct verify *verify, const struct digest *digest, struct error *err)
+{
+	struct error why = {0};
+	if (string_list_contains(&verify->checked, digest->text))
+		return 0;
+	string_list_add(&verify->checked, digest->text);
+	verify->outcome.blobs++;
+	return hash_blob(verify, digest, &why) == 0
+		       ? 0
+		       : find_problem(verify, &verify->bad_blobs, "blob", digest->text, &why, err);
+}
+
+static int hash_bytes(void *context, const void *bytes, size_t size, struct error *err)
+{
+	hasher_update(context, bytes, size);
+	return 0;
+}
+
+/* A folder with all that an archive can say of it, as one digest. */
+static int hash_folder(int folder_fd, struct digest *ret_digest, struct error *err)
+{
+	cleanup_hasher struct hasher *hasher = hasher_new(DIGEST_SHA256);
+	struct sink sink = {hash_bytes, hasher};
+	struct layer_diff_options options = {.form = LAYER_FORM_DIFF};
+	struct layer_totals totals;
+	if (layer_diff(folder_fd, &options, &sink, &totals, err) < 0)
+		return -1;
+	hasher_finish(hasher, ret_digest);
+	return 0;
+}
+
+static bool has_good_blob(struct verify *verify, const struct image_layer *layer)
+{
+	struct blob_store *blobs = verify->engine->store->blobs;
+	struct blob_info info;
+	return !string_list_contains(&verify->bad_blobs, layer->blob.digest.text) &&
+	       blobs->operations->stat(blobs, &layer->blob.digest, &info, NULL) == 0;
+}
+
+/* The layer as it should be, from its kept blob or its record. */
+static int unpack_again(struct verify *verify, const struct image_layer *layer, struct layer_staging *ret_staging,
+			struct error *err)
+{
+	struct store *store = verify->engine->store;
+	cleanup_layer_archive struct layer_archive *archive = NULL;
+	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
+	cleanup_close int fd = -1;
+	struct source from;
+	struct digest diff_id;
+	struct layer_totals totals;
+	if (has_good_blob(verify, layer)) {
+		if (store->blobs->operations->open(store->blobs, &layer->blob.digest, &fd, err) < 0)
+			return -1;
+		from = source_from_fd(&fd);
+	} else {
+		if (layer_archive_open(store->root_fd, &layer->diff_id, &archive, err) < 0)
+			return -1;
+		from = layer_archive_source(archive);
+	}
+	if (layer_unpack(store->root_fd, &from, NULL, &staging, &diff_id, &totals, err) < 0)
+		return -1;
+	if (!digest_equal(&diff_id, &layer->diff_id))
+		return error_set(err, ERROR_CORRUPT, "blob %s is an archive of %s", layer->blob.digest.text,
+				 diff_id.text);
+	*ret_staging = staging;
+	staging = LAYER_STAGING_INIT;
+	return 0;
+}
+
+static int compare_layer(struct verify *verify, const struct image_layer *layer, bool *ret_checked, struct error *err)
+{
+	int root_fd = verify->engine->store->root_fd;
+	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
+	cleanup_close int folder_fd = -1;
+	struct digest found, wanted;
+	struct error why = {0};
+	if (layer_folder_open(root_fd, &layer->diff_id, &folder_fd, &why) < 0) {
+		*err = why;
+		return why.kind == ERROR_NOT_FOUND ? error_set(err, ERROR_NOT_FOUND, "its folder is missing") : -1;
+	}
+	if (unpack_again(verify, layer, &staging, &why) < 0) {
+		*ret_checked = why.kind != ERROR_NOT_FOUND;
+		*err = why;
+		return -1;
+	}
+	if (hash_folder(folder_fd, &found, err) < 0 || hash_folder(staging.folder_fd, &wanted, err) < 0)
+		return -1;
+	return digest_equal(&found, &wanted) ? 0
+					     : error_set(err, ERROR_CORRUPT,
+							 "its files have changed: contents, names, owners, modes, "
+							 "times or attributes are not those of its archive");
+}
+
+static int check_layer(struct verify *verify, const struct image_layer *layer, bool is_known_there, struct error *err)
+{
+	const char *id = layer->diff_id.text;
+	struct error why = {0};
+	bool is_checked = true;
+	/* A plain blob has the digest of its layer. */
+	cleanup_free char *key = format_string("layer %s", id);
+	if (string_list_contains(&verify->checked, key))
+		return 0;
+	string_list_add(&verify->checked, key);
+	verify->outcome.layers++;
+	if (compare_layer(verify, layer, &is_checked, &why) == 0)
+		return 0;
+	if (is_checked)
+		return find_problem(verify, &verify->bad_layers, "layer", id, &why, err);
+	if (!is_known_there || string_list_contains(&verify->bad_blobs, layer->blob.digest.text)) {
+		error_set(&why, ERROR_NOT_FOUND, "its blob %s is lost, and there is no record of its archive",
+			  layer->blob.digest.text);
+		return find_problem(verify, &verify->bad_layers, "layer", id, &why, err);
+	}
+	engine_report_line(verify->report,
+			   "layer %s: not checked: neither its blob nor a record of its archive is here", id);
+	verify->outcome.unchecked++;
+	return 0;
+}
+
+static bool is_bad_image(const struct verify *verify, const struct image *image, const struct image_layer *layers,
+			 size_t count)
+{
+	bool is_bad = string_list_contains(&verify->bad_blobs, image->id.text) ||
+		      string_list_contains(&verify->bad_blobs, image->manifest.text);
+	for (size_t i = 0; i < count; i++)
+		is_bad = is_bad || string_list_contains(&verify->bad_blobs, layers[i].blob.digest.text) ||
+			 string_list_contains(&verify->bad_layers, layers[i].diff_id.text);
+	return is_bad;
+}
+
+static int check_layers(struct verify *verify, const struct image *image, const struct image_layer *layers,
+			size_t count, struct error *err)
+{
+	struct blob_store *blobs = verify->engine->store->blobs;
+	bool is_known_there = string_list_contains(&verify->known_there, image->id.text);
+	for (size_t i = 0; i < count; i++) {
+		struct blob_info info;
+		/* A layer that was pulled has no blob here. */
+		if (blobs->operations->stat(blobs, &layers[i].blob.digest, &info, NULL) == 0 &&
+		    check_blob(verify, &layers[i].blob.digest, err) < 0)
+			return -1;
+		if (check_layer(verify, &layers[i], is_known_there, err) < 0)
+			return -1;
+	}
+	if (is_bad_image(verify, image, layers, count))
+		add_once(&verify->bad_images, image->id.text);
+	return 0;
+}
+
+static int check_image(struct verify *verify, const struct image *image, struct error *err)
+{
+	struct image_layer *layers = NULL;
+	size_t count = 0;
+	cleanup_free char *key = format_string("image %s", image->id.text);
+	if (string_list_contains(&verify->checked, key))
+		return 0;
+	string_list_add(&verify->checked, key);
+	verify->outcome.images++;
+	if (check_blob(verify, &image->id, err) < 0 || check_blob(verify, &image->manifest, err) < 0 ||
+	    image_layers(verify->engine->store, &image->id, &layers, &count, err) < 0)
+		return -1;
+	int result = check_layers(verify, image, layers, count, err);
+	image_layers_free(layers, count);
+	return result;
+}
+
+static int visit_blob(void *context, const struct digest *digest, const struct blob_info *info, struct error *err)
+{
+	return check_blob(context, digest, err);
+}
+
+/* What nothing names, told and left: a later `system prune` or `rmi` frees it. */
+static int tell_garbage(struct verify *verify, struct error *err)
+{
+	cleanup_string_list struct string_list garbage = {0};
+	struct error why = {0};
+	if (store_list_garbage(verify->engine->store, &garbage, &why) < 0) {
+		if (why.kind != ERROR_CONFLICT) {
+			*err = why;
+			return -1;
+		}
+		engine_report_line(verify->report, "garbage: not looked for, since content is being added now");
+	}
+	for (size_t i = 0; i < garbage.count; i++)
+		engine_report_line(verify->report, "garbage: %s", garbage.items[i]);
+	verify->outcome.garbage = garbage.count;
+	return 0;
+}
+
+static int check_named(struct verify *verify, const struct verify_options *options, struct error *err)
+{
+	for (size_t i = 0; i < options->count; i++) {
+		struct image image;
+		if (image_find(verify->engine->store, options->names[i], &image, err) < 0 ||
+		    check_image(verify, &image, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int check(struct verify *verify, const struct verify_options *options, struct error *err)
+{
+	struct store *store = verify->engine->store;
+	cleanup_image_list struct image_list list = {0};
+	cleanup_close int lock = -1;
+	verify->chunk = allocate(CHUNK_SIZE);
+	if (options->count == 0 && tell_garbage(verify, err) < 0)
+		return -1;
+	if (store_lock_content(store, STORE_LOCK_SHARED, &lock, err) < 0 || image_list(store, NULL, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.count; i++)
+		if (digest_is_set(&list.items[i].repository_digest))
+			add_once(&verify->known_there, list.items[i].image.id.text);
+	if (options->count > 0)
+		return check_named(verify, options, err);
+	for (size_t i = 0; i < list.count; i++)
+		if (check_image(verify, &list.items[i].image, err) < 0)
+			return -1;
+	return store->blobs->operations->list(store->blobs, visit_blob, verify, err);
+}
+
+/* Nobody's root file system is taken from under him. */
+static int check_unused(struct verify *verify, struct error *err)
+{
+	cleanup_container_views struct container_views views = {0};
+	if (container_view_list(verify->engine, false, &views, err) < 0)
+		return -1;
+	for (size_t i = 0; i < views.count; i++) {
+		const struct container_view *view = &views.items[i];
+		for (size_t j = 0; j < view->config.layers.count; j++)
+			if (string_list_contains(&verify->bad_layers, view->config.layers.items[j]))
+				return error_set(err, ERROR_CONFLICT,
+						 "container %s runs on layer %s, which has to be made again; stop it "
+						 "first",
+						 view->record.name, view->config.layers.items[j]);
+	}
+	return 0;
+}
+
+static int remove_blob(struct verify *verify, const struct digest *digest, struct error *err)
+{
+	struct blob_store *blobs = verify->engine->store->blobs;
+	struct error why = {0};
+	if (!string_list_contains(&verify->bad_blobs, digest->text) ||
+	    blobs->operations->remove(blobs, digest, &why) == 0 || why.kind == ERROR_NOT_FOUND)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+static int remove_layer(struct verify *verify, const struct digest *diff_id, struct error *err)
+{
+	struct error why = {0};
+	if (layer_folder_remove(verify->engine->store->root_fd, diff_id, &why) == 0 || why.kind == ERROR_NOT_FOUND)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+/* A layer from its good blob, without any registry. */
+static int remake_layer(struct verify *verify, const struct image_layer *layer, struct error *err)
+{
+	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
+	if (unpack_again(verify, layer, &staging, err) < 0 || remove_layer(verify, &layer->diff_id, err) < 0)
+		return -1;
+	engine_report_line(verify->report, "repair: layer %s from its blob", layer->diff_id.text);
+	return layer_staging_commit(&staging, &layer->diff_id, err);
+}
+
+/* Takes away what a pull brings back, and nothing else: what is bad may be all that there is. */
+static int clear_layers(struct verify *verify, const struct image_layer *layers, size_t count, bool is_known_there,
+			struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool is_bad = string_list_contains(&verify->bad_layers, layers[i].diff_id.text);
+		int result = 0;
+		if (is_bad && has_good_blob(verify, &layers[i]))
+			result = remake_layer(verify, &layers[i], err);
+		else if (is_bad && is_known_there)
+			result = remove_layer(verify, &layers[i].diff_id, err);
+		if (result == 0 && is_known_there)
+			result = remove_blob(verify, &layers[i].blob.digest, err);
+		if (result < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int clear_image(struct verify *verify, const struct image *image, bool is_known_there, struct error *err)
+{
+	struct image_layer *layers = NULL;
+	size_t count = 0;
+	cleanup_close int lock = -1;
+	if (store_lock_content(verify->engine->store, STORE_LOCK_EXCLUSIVE, &lock, err) < 0 ||
+	    check_unused(verify, err) < 0 ||
+	    (is_known_there &&
+	     (remove_blob(verify, &image->id, err) < 0 || remove_blob(verify, &image->manifest, err) < 0)) ||
+	    image_layers(verify->engine->store, &image->id, &layers, &count, err) < 0)
+		return -1;
+	int result = clear_layers(verify, layers, count, is_known_there, err);
+	image_layers_free(layers, count);
+	return result;
+}
+
+/* The very manifest that was pulled or pushed, by its digest. */
+static int pull_again(struct verify *verify, const struct image_tag *item, const struct platform *platform,
+		      struct error *err)
+{
+	cleanup_reference struct reference reference = {0};
+	struct pull_outcome pulled;
+	cleanup_free char *text = format_string("%s@%s", item->name, item->repository_digest.text);
+	if (reference_parse(text, &reference, err) < 0)
+		return -1;
+	engine_report_line(verify->report, "repair: pull %s", text);
+	return image_pull(verify->engine, &reference, platform, NULL, &pulled, err);
+}
+
+static int repair_image(struct verify *verify, const char *id, const struct image_list *list, struct error *err)
+{
+	cleanup_image_config struct image_config config = {0};
+	const struct image_tag *item = NULL;
+	struct error why = {0};
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i].image.id.text, id) == 0 &&
+		    (!item || digest_is_set(&list->items[i].repository_digest)))
+			item = &list->items[i];
+	if (!item)
+		return 0;
+	bool is_known_there = item->name && digest_is_set(&item->repository_digest);
+	bool has_platform = image_read_config(verify->engine->store, &item->image, &config, &why) == 0;
+	if (clear_image(verify, &item->image, is_known_there, err) < 0)
+		return -1;
+	if (!is_known_there)
+		engine_report_line(verify->report, "repair: image %s: no registry is known to have it", id);
+	else if (pull_again(verify, item, has_platform ? &config.platform : NULL, &why) < 0)
+		engine_report_line(verify->report, "repair: image %s: %s", id, why.message);
+	return 0;
+}
+
+static int repair(struct verify *verify, struct error *err)
+{
+	cleanup_image_list struct image_list list = {0};
+	if (image_list(verify->engine->store, NULL, &list, err) < 0)
+		return error_wrap(err, "repair");
+	for (size_t i = 0; i < verify->bad_images.count; i++)
+		if (repair_image(verify, verify->bad_images.items[i], &list, err) < 0)
+			return error_wrap(err, "repair image %s", verify->bad_images.items[i]);
+	return 0;
+}
+
+int images_verify(struct engine *engine, const struct verify_options *options, const struct engine_report *report,
+		  struct verify_outcome *ret_outcome, struct error *err)
+{
+	CLEANUP(verify_release) struct verify verify = {.engine = engine, .report = report};
+	CLEANUP(verify_release) struct verify again = {.engine = engine, .report = report};
+	if (check(&verify, options, err) < 0)
+		return -1;
+	*ret_outcome = verify.outcome;
+	if (!options->repair || verify.outcome.problems == 0)
+		return 0;
+	if (repair(&verify, err) < 0 || check(&again, options, err) < 0)
+		return -1;
+	*ret_outcome = again.outcome;
+	return 0;
+}
