@@ -50,7 +50,7 @@ static char *age_text(const void *row, const void *context)
 
 static char *state_text(const void *row, const void *context)
 {
-	return duplicate_string(container_status_name(((const struct container_view *)row)->state.status));
+	return duplicate_string(container_state_name(&((const struct container_view *)row)->state));
 }
 
 static char *status_text(const void *row, const void *context)

@@ -10,6 +10,8 @@ static int start_detached(struct engine *engine, const char *name, void *context
 	if (container_state_find(engine, name, &record, &state, err) < 0)
 		return -1;
 	/* As Docker: starting what runs already is success. */
+	if (state.is_paused)
+		return error_set(err, ERROR_CONFLICT, "cannot start a paused container, try unpause instead");
 	return state.status == CONTAINER_RUNNING ? 0 : container_start(engine, &record, NULL, err);
 }
 

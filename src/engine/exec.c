@@ -175,6 +175,9 @@ int container_exec(struct engine *engine, const char *name, const struct exec_op
 		return -1;
 	if (state.status != CONTAINER_RUNNING)
 		return error_set(err, ERROR_CONFLICT, "container %s is not running", record.id);
+	if (state.is_paused)
+		return error_set(err, ERROR_CONFLICT, "container %s is paused, unpause the container before exec",
+				 record.id);
 	cleanup_free char *hostname =
 		config.hostname ? duplicate_string(config.hostname) : format_string("%.12s", record.id);
 	cleanup_free char *cgroup = container_cgroup_path(record.id);

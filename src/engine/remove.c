@@ -38,9 +38,10 @@ static int remove_found(struct engine *engine, const struct container_record *re
 	bool is_gone = false;
 	if (state->status == CONTAINER_RUNNING && !force)
 		return error_set(err, ERROR_CONFLICT,
-				 "cannot remove container \"/%s\": container is running: stop the container before "
+				 "cannot remove container \"/%s\": container is %s: %sstop the container before "
 				 "removing or force remove",
-				 record->name);
+				 record->name, container_state_name(state),
+				 state->is_paused ? "unpause and then " : "");
 	if (state->status == CONTAINER_RUNNING && kill_first(engine, record, &is_gone, err) < 0)
 		return -1;
 	if (is_gone)

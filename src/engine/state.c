@@ -3,15 +3,17 @@
 #include <time.h>
 
 #include "engine/cleanup.h"
+#include "engine/start.h"
 #include "monitor/start.h"
+#include "runtime/cgroup.h"
 
 #define BUSY_PAUSE (2 * 1000 * 1000LL)		 /* nanoseconds */
 #define BUSY_LIMIT (30 * NANOSECONDS_PER_SECOND) /* a start or a cleanup takes some ten milliseconds */
 
-const char *container_status_name(enum container_status status)
+const char *container_state_name(const struct container_state *state)
 {
 	static const char *const names[] = {"created", "running", "exited"};
-	return names[status];
+	return state->is_paused ? "paused" : names[state->status];
 }
 
 /* Whether the record and the run folder tell of a start that nobody has cleaned up after. */
@@ -57,6 +59,8 @@ int container_state_read(struct engine *engine, struct container_record *record,
 		.started = record->started, .finished = record->finished, .exit_code = record->exit_code};
 	if (monitor.state == MONITOR_RUNNING) {
 		state.status = CONTAINER_RUNNING;
+		cleanup_free char *cgroup = container_cgroup_path(record->id);
+		state.is_paused = cgroup_is_frozen(cgroup);
 		state.pid = monitor.pid;
 		state.started = monitor.started;
 		state.finished = 0;
@@ -114,7 +118,7 @@ char *container_state_text(const struct container_state *state)
 	switch (state->status) {
 	case CONTAINER_RUNNING:
 		time_format_human(time_now() - state->started, span, sizeof span);
-		return format_string("Up %s", span);
+		return format_string("Up %s%s", span, state->is_paused ? " (Paused)" : "");
 	case CONTAINER_EXITED:
 		time_format_human(time_now() - state->finished, span, sizeof span);
 		return format_string("Exited (%d) %s ago", state->exit_code, span);

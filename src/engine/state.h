@@ -12,13 +12,14 @@ enum container_status { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_EXITED }
 
 struct container_state {
 	enum container_status status;
-	pid_t pid; /* while running */
+	bool is_paused; /* running, and frozen */
+	pid_t pid;	/* while running */
 	nanoseconds started, finished;
 	int exit_code;
 };
 
-/* "created", "running", "exited": Docker's State.Status. */
-const char *container_status_name(enum container_status status);
+/* "created", "running", "paused", "exited": Docker's State.Status. */
+const char *container_state_name(const struct container_state *state);
 
 /* ERROR_NOT_FOUND where the repair removed it (--rm). */
 int container_state_read(struct engine *engine, struct container_record *record, struct container_state *ret_state,

@@ -6,7 +6,9 @@
 #include <sys/syscall.h>
 
 #include "engine/container_config.h"
+#include "engine/start.h"
 #include "engine/state.h"
+#include "runtime/cgroup.h"
 
 #define DEFAULT_STOP_SECONDS 10
 
@@ -53,6 +55,24 @@ static int send_signal(int run_folder, pid_t pid, int number, struct error *err)
 	return 0;
 }
 
+/* A frozen process takes no signal: it gets what was sent when it goes on, as with Docker. Ended meanwhile is success.
+ */
+static int send_and_wake(int run_folder, const struct container_record *record, const struct container_state *state,
+			 int number, struct error *err)
+{
+	if (send_signal(run_folder, state->pid, number, err) < 0)
+		return -1;
+	if (!state->is_paused)
+		return 0;
+	cleanup_free char *cgroup = container_cgroup_path(record->id);
+	if (cgroup_set_frozen(cgroup, false, err) == 0)
+		return 0;
+	if (err->kind != ERROR_NOT_FOUND)
+		return -1;
+	error_clear(err);
+	return 0;
+}
+
 static int choose_signal(const struct container_config *config, const char *signal_text, int *ret_number,
 			 struct error *err)
 {
@@ -79,7 +99,7 @@ int container_stop(struct engine *engine, const char *name, const char *signal_t
 		timeout = config.stop_timeout >= 0 ? config.stop_timeout : DEFAULT_STOP_SECONDS;
 	cleanup_close int run_folder = -1;
 	if (open_run_folder(engine, &record, &run_folder, err) < 0 ||
-	    send_signal(run_folder, state.pid, number, err) < 0)
+	    send_and_wake(run_folder, &record, &state, number, err) < 0)
 		return -1;
 	if (monitor_wait(run_folder, timeout * NANOSECONDS_PER_SECOND, err) == 0)
 		return 0;
@@ -103,7 +123,25 @@ int container_kill(struct engine *engine, const char *name, int signal_number, s
 				 record.id);
 	if (open_run_folder(engine, &record, &run_folder, err) < 0)
 		return -1;
-	return send_signal(run_folder, state.pid, signal_number, err);
+	return send_and_wake(run_folder, &record, &state, signal_number, err);
+}
+
+int container_pause(struct engine *engine, const char *name, bool pause, struct error *err)
+{
+	cleanup_container_record struct container_record record = {0};
+	struct container_state state;
+	if (container_state_find(engine, name, &record, &state, err) < 0)
+		return -1;
+	if (!pause && !state.is_paused)
+		return error_set(err, ERROR_CONFLICT, "Container %s is not paused", record.id);
+	if (state.status != CONTAINER_RUNNING)
+		return error_set(err, ERROR_CONFLICT, "container %s is not running", record.id);
+	if (pause && state.is_paused)
+		return error_set(err, ERROR_CONFLICT, "Container %s is already paused", record.id);
+	cleanup_free char *cgroup = container_cgroup_path(record.id);
+	if (cgroup_set_frozen(cgroup, pause, err) < 0)
+		return error_wrap(err, "cannot %s container %s", pause ? "pause" : "unpause", record.id);
+	return 0;
 }
 
 int container_wait(struct engine *engine, const char *name, int *ret_exit_code, struct error *err)

@@ -1,6 +1,7 @@
-/* Ending containers: stop, kill, wait. */
+/* Ending containers: stop, kill, wait; and pausing them. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/engine.h"
@@ -15,6 +16,12 @@ int container_stop(struct engine *engine, const char *name, const char *signal_t
 
 /* ERROR_CONFLICT "container X is not running". */
 int container_kill(struct engine *engine, const char *name, int signal_number, struct error *err);
+
+/*
+ * Freezes all its processes, or thaws them. ERROR_CONFLICT "Container X is already paused", "Container X is not
+ * paused", "container X is not running". A signal of stop or kill wakes a paused container, which then receives it.
+ */
+int container_pause(struct engine *engine, const char *name, bool pause, struct error *err);
 
 /* Waits until it has ended and been cleaned up after. */
 int container_wait(struct engine *engine, const char *name, int *ret_exit_code, struct error *err);

@@ -19,6 +19,14 @@ int cgroup_enter(const char *path, pid_t pid, struct error *err);
 int cgroup_destroy(const char *path, struct error *err);
 
 /*
+ * Stops all its processes where they are, or lets them go on, and returns once that is so: the freezer of version 1,
+ * cgroup.freeze of version 2. ERROR_UNSUPPORTED on a host that has neither.
+ */
+int cgroup_set_frozen(const char *path, bool frozen, struct error *err);
+/* False also where it is not there or the host has no freezer. */
+bool cgroup_is_frozen(const char *path);
+
+/*
  * Lets its processes use only the devices that Docker gives to all: a list on version 1, a BPF program on version 2.
  * ret_guarded is false where this host can not do that; then a container must not be able to make device nodes.
  */
