@@ -127,6 +127,44 @@ need_docker() {
   assert_line '[run][by][podman]'
 }
 
+# Layers of more than a megabyte are several gzip members in a row (RFC 1952, section 2.2): everybody has to read on.
+@test "skopeo, podman and docker pull a layer of several gzip members whole" {
+  mkdir -p "$WORK/members"
+  seq 400000 >"$WORK/members/numbers"
+  printf 'FROM probe:1\nCOPY numbers /numbers\n' >"$WORK/members/Dockerfile"
+  name=$REGISTRY/me/members:v1
+  coracle build -q -t "$name" "$WORK/members"
+  coracle push -q "$name"
+  need skopeo
+  run inside skopeo copy --src-tls-verify=false --src-creds "me:$(token)" "docker://$name" "dir:$WORK/members/copied"
+  assert_exit 0
+  run python3 - "$WORK/members" <<'END'
+import hashlib, io, json, sys, tarfile, zlib
+folder = sys.argv[1] + "/copied/"
+manifest = json.load(open(folder + "manifest.json"))
+config = json.load(open(folder + manifest["config"]["digest"][7:]))
+packed = open(folder + manifest["layers"][-1]["digest"][7:], "rb").read()
+plain, members = b"", 0
+while packed:
+    member = zlib.decompressobj(31)
+    plain += member.decompress(packed)
+    packed, members = member.unused_data, members + 1
+assert members > 1, members
+assert "sha256:" + hashlib.sha256(plain).hexdigest() == config["rootfs"]["diff_ids"][-1]
+assert tarfile.open(fileobj=io.BytesIO(plain)).extractfile("numbers").read() == open(sys.argv[1] + "/numbers", "rb").read()
+END
+  assert_exit 0
+  # Both check the whole layer against its diff id while they unpack it.
+  need podman
+  run podman pull -q --tls-verify=false --creds "me:$(token)" "$name"
+  assert_exit 0
+  cmp "$(find "$WORK/podman/root" -name numbers -type f | head -n 1)" "$WORK/members/numbers"
+  need_docker
+  run docker pull -q "$name"
+  assert_exit 0
+  cmp "$(find "$WORK/dockerd/data" -name numbers -type f | head -n 1)" "$WORK/members/numbers"
+}
+
 @test "podman runs an image that coracle built" {
   need podman
   need_podman_run
