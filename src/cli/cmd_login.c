@@ -6,20 +6,8 @@
 #include "base/fd.h"
 #include "cli/command.h"
 #include "engine/login.h"
-#include "oci/reference.h"
 
 #define PASSWORD_LIMIT ((size_t)64 * 1024)
-
-/* "https://ghcr.io/" and "ghcr.io" are one registry. */
-static char *domain_of(const char *server)
-{
-	if (!server)
-		return duplicate_string(REFERENCE_DEFAULT_DOMAIN);
-	const char *scheme = strstr(server, "://");
-	if (scheme)
-		server = scheme + 3;
-	return format_string("%.*s", (int)strcspn(server, "/"), server);
-}
 
 static void drop_line_end(char *text)
 {
@@ -43,7 +31,7 @@ static int read_password(char **ret_password, struct error *err)
 static int ask(const char *question, bool is_secret, char **ret_answer, struct error *err)
 {
 	if (!isatty(STDIN_FILENO))
-		return error_set(err, ERROR_USAGE, "Cannot perform an interactive login from a non TTY device");
+		return error_set(err, ERROR_INVALID, "Cannot perform an interactive login from a non TTY device");
 	struct termios before, hidden;
 	tcgetattr(STDIN_FILENO, &before);
 	hidden = before;
@@ -84,21 +72,29 @@ int cmd_login(struct invocation *invocation, int count, char **arguments, struct
 	if (result != 0)
 		return result < 0 ? -1 : 0;
 	if (from_stdin && password_option)
-		return error_set(err, ERROR_USAGE, "--password and --password-stdin are mutually exclusive");
+		return error_set(err, ERROR_INVALID, "--password and --password-stdin are mutually exclusive");
 	if (from_stdin && !username_option)
-		return error_set(err, ERROR_USAGE, "Must provide --username with --password-stdin");
+		return error_set(err, ERROR_INVALID, "Must provide --username with --password-stdin");
 	if (password_option)
 		fprintf(stderr, "WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
-	cleanup_free char *username = duplicate_string(username_option);
-	cleanup_free char *password = duplicate_string(password_option);
-	cleanup_free char *domain = domain_of(count ? arguments[0] : NULL);
+	cleanup_free char *username = NULL;
+	cleanup_free char *password = NULL;
+	cleanup_free char *domain = registry_domain_of(count ? arguments[0] : NULL);
 	cleanup_free char *path = NULL;
-	if ((from_stdin && read_password(&password, err) < 0) ||
-	    (!username && ask("Username: ", false, &username, err) < 0) ||
-	    (!password && ask("Password: ", true, &password, err) < 0))
+	if (username_option && *username_option)
+		username = duplicate_string(username_option);
+	if (password_option && *password_option)
+		password = duplicate_string(password_option);
+	if (from_stdin && read_password(&password, err) < 0)
 		return -1;
-	if (!*username || !*password)
-		return error_set(err, ERROR_USAGE, "the %s is empty", *username ? "password" : "user name");
+	if (!username && ask("Username: ", false, &username, err) < 0)
+		return -1;
+	if (!*username)
+		return error_set(err, ERROR_INVALID, "Non-null Username Required");
+	if (!password && ask("Password: ", true, &password, err) < 0)
+		return -1;
+	if (!*password)
+		return error_set(err, ERROR_INVALID, "Password Required");
 	if (registry_login(domain, username, password, &path, err) < 0)
 		return -1;
 	if (path)

@@ -1,8 +1,21 @@
 #include "engine/login.h"
 
+#include <string.h>
+
 #include "base/json.h"
+#include "oci/reference.h"
 #include "transfer/client.h"
 #include "transfer/credentials.h"
+
+char *registry_domain_of(const char *server)
+{
+	if (!server)
+		return duplicate_string(REFERENCE_DEFAULT_DOMAIN);
+	const char *scheme = strstr(server, "://");
+	if (scheme)
+		server = scheme + 3;
+	return format_string("%.*s", (int)strcspn(server, "/"), server);
+}
 
 int registry_login(const char *domain, const char *username, const char *password, char **ret_path, struct error *err)
 {

@@ -68,15 +68,20 @@ check_login() {
 
 @test "login: what is asked wrongly" {
   run inside bash -c 'echo x | coracle login "$1" --password-stdin' - "$THEIRS"
-  assert_exit 125
-  assert_has 'Must provide --username with --password-stdin'
+  assert_exit 1
+  assert_line 'Error: Must provide --username with --password-stdin'
   run inside bash -c 'coracle login "$1" -u me </dev/null' - "$THEIRS"
-  assert_exit 125
-  assert_has 'Cannot perform an interactive login from a non TTY device'
+  assert_exit 1
+  assert_line 'Error: Cannot perform an interactive login from a non TTY device'
   run inside bash -c 'coracle login "$1" -u me --password-stdin </dev/null' - "$THEIRS"
-  [ "$status" -ne 0 ]
-  run coracle login "$THEIRS" -u me -p secret
+  assert_exit 1
+  assert_line 'Error: Password Required'
+  run inside bash -c 'echo secret | coracle login "$1" -u me -p secret --password-stdin' - "$THEIRS"
+  assert_exit 1
+  assert_line 'Error: --password and --password-stdin are mutually exclusive'
+  run coracle login "http://$THEIRS/v2/" -u me -p secret
   assert_exit 0
+  assert_has 'Your credentials are stored unencrypted in'
   assert_has 'WARNING! Using --password via the CLI is insecure. Use --password-stdin.'
 }
 
@@ -85,6 +90,18 @@ check_login() {
     'expect:Login Succeeded' -- coracle login "$THEIRS"
   assert_exit 0
   refuse_has secret
+  run on_terminal 24 80 'expect:Username: ' 'send:\r' 'expect:Non-null Username Required' -- coracle login "$THEIRS"
+  assert_exit 1
+}
+
+@test "logout: an address is its registry, and without one it is Docker's" {
+  login_theirs
+  run coracle logout "http://$THEIRS/"
+  assert_exit 0
+  assert_output "Removing login credentials for $THEIRS"
+  run coracle logout
+  assert_exit 0
+  assert_output 'Not logged in to https://index.docker.io/v1/'
 }
 
 # --- push and pull ------------------------------------------------------------------------------------------------------
