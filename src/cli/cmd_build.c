@@ -6,8 +6,10 @@
 #include "base/fd.h"
 #include "build/secret.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "engine/build.h"
 #include "engine/build_output.h"
+#include "engine/push.h"
 
 static int parse_progress(const char *text, enum build_progress *ret_progress, struct error *err)
 {
@@ -76,14 +78,40 @@ static int take_outputs(const struct string_list *texts, struct build_options *b
 	return 0;
 }
 
+/* Before the build, so that nobody waits for what cannot be pushed; the words without a tag are BuildKit's. */
+static int check_tags(const struct string_list *tags, struct error *err)
+{
+	if (tags->count == 0)
+		return error_set(err, ERROR_INVALID, "tag is needed when pushing to registry");
+	for (size_t i = 0; i < tags->count; i++) {
+		cleanup_reference struct reference reference = {0};
+		if (reference_parse(tags->items[i], &reference, err) < 0 || image_push_check(&reference, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int push_tags(struct engine *engine, const struct build_options *build, struct error *err)
+{
+	cleanup_progress struct progress *progress =
+		progress_new(build->output_fd, build->progress == BUILD_PROGRESS_QUIET);
+	for (size_t i = 0; i < build->tags.count; i++) {
+		cleanup_reference struct reference reference = {0};
+		if (reference_parse(build->tags.items[i], &reference, err) < 0 ||
+		    image_push(engine, &reference, NULL, progress_transfer(progress), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int run_build(struct invocation *invocation, const struct build_options *build, const struct result_files *files,
-		     const struct build_output *output /* NULL: the store alone */, struct error *err)
+		     const struct build_output *output /* NULL: the store alone */, bool push, struct error *err)
 {
 	cleanup_engine struct engine *engine = NULL;
 	struct image image;
 	cleanup_close int lock = -1;
-	if (remove_stale(files->id, err) < 0 || remove_stale(files->metadata, err) < 0 ||
-	    command_open_engine(invocation, &engine, err) < 0)
+	if ((push && check_tags(&build->tags, err) < 0) || remove_stale(files->id, err) < 0 ||
+	    remove_stale(files->metadata, err) < 0 || command_open_engine(invocation, &engine, err) < 0)
 		return -1;
 	/* What is exported must still be there after the build. */
 	if (output && store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
@@ -97,6 +125,8 @@ static int run_build(struct invocation *invocation, const struct build_options *
 	if (files->metadata && (build_metadata(engine, build, &image, &metadata, err) < 0 ||
 				write_result(files->metadata, metadata, "metadata", err) < 0))
 		return -1;
+	if (push && push_tags(engine, build, err) < 0)
+		return -1;
 	if (build->progress == BUILD_PROGRESS_QUIET)
 		printf("%s\n", image.id.text);
 	return 0;
@@ -109,7 +139,7 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 	struct result_files files = {0};
 	struct string_list filters = {0}, outputs = {0};
 	cleanup_build_output struct build_output output = {0};
-	bool quiet = false;
+	bool quiet = false, push = false;
 	const struct option options[] = {
 		OPTION_LIST(0, "build-arg", &build.build_arguments, "list", "Set build-time variables"),
 		OPTION_STRING('f', "file", &build.dockerfile, "string",
@@ -124,6 +154,7 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 		OPTION_STRING(0, "progress", &progress, "string",
 			      "Set type of progress output: auto, plain, tty, quiet"),
 		OPTION_FLAG(0, "pull", &build.pull, "Always attempt to pull all referenced images"),
+		OPTION_FLAG(0, "push", &push, "Push the image to its registry once it is built"),
 		OPTION_FLAG('q', "quiet", &quiet, "Suppress the build output and print image ID on success"),
 		OPTION_LIST(0, "secret", &build.secrets, "stringArray",
 			    "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")"),
@@ -143,7 +174,7 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 		result = take_outputs(&outputs, &build, &output, err);
 	}
 	if (result == 0)
-		result = run_build(invocation, &build, &files, outputs.count ? &output : NULL, err);
+		result = run_build(invocation, &build, &files, outputs.count ? &output : NULL, push, err);
 	string_list_release(&build.build_arguments);
 	string_list_release(&build.labels);
 	string_list_release(&build.no_cache_filter);

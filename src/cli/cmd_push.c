@@ -27,13 +27,17 @@ static void warn_of_newer_build(struct engine *engine, const struct reference *r
 
 int cmd_push(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
+	const char *platform_name = NULL;
 	bool all_tags = false, quiet = false, without_trust = true;
 	const struct option options[] = {
 		OPTION_FLAG('a', "all-tags", &all_tags, "Push all tags of an image to the repository"),
 		OPTION_FLAG(0, "disable-content-trust", &without_trust, "Skip image signing (default true)"),
+		OPTION_STRING(0, "platform", &platform_name, "string",
+			      "Push the image only if it is for this platform, such as linux/amd64"),
 		OPTION_FLAG('q', "quiet", &quiet, "Suppress verbose output"),
 		OPTION_END,
 	};
+	struct platform platform;
 	cleanup_engine struct engine *engine = NULL;
 	cleanup_reference struct reference reference = {0};
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
@@ -45,14 +49,17 @@ int cmd_push(struct invocation *invocation, int count, char **arguments, struct 
 				 "--disable-content-trust=false");
 	if (all_tags && names_tag_or_digest(arguments[0]))
 		return error_set(err, ERROR_INVALID, "tag can't be used with --all-tags/-a");
+	if (platform_name && platform_parse(platform_name, &platform, err) < 0)
+		return -1;
+	const struct platform *wanted = platform_name ? &platform : NULL;
 	cleanup_progress struct progress *progress = progress_new(STDOUT_FILENO, quiet);
 	if (reference_parse(arguments[0], &reference, err) < 0 || command_open_engine(invocation, &engine, err) < 0)
 		return -1;
 	if (all_tags)
-		return image_push_all_tags(engine, &reference, progress_transfer(progress), err);
+		return image_push_all_tags(engine, &reference, wanted, progress_transfer(progress), err);
 	if (!reference.domain_is_implied)
 		warn_of_newer_build(engine, &reference);
-	if (image_push(engine, &reference, progress_transfer(progress), err) < 0)
+	if (image_push(engine, &reference, wanted, progress_transfer(progress), err) < 0)
 		return -1;
 	if (quiet) {
 		cleanup_free char *text = reference_text(&reference);

@@ -63,7 +63,7 @@ static int push_image(struct engine *engine, const struct reference *reference, 
 	return registry_request_send(request, progress, ret_done, err);
 }
 
-static int refuse_without_registry(const struct reference *reference, struct error *err)
+int image_push_check(const struct reference *reference, struct error *err)
 {
 	if (!reference->domain_is_implied)
 		return 0;
@@ -74,13 +74,35 @@ static int refuse_without_registry(const struct reference *reference, struct err
 			 familiar, reference->domain, familiar, familiar, familiar);
 }
 
+/* An image here is of one platform. */
+static int check_platform(struct engine *engine, const struct reference *reference, const struct image *image,
+			  const struct platform *platform, struct error *err)
+{
+	cleanup_image_config struct image_config config = {0};
+	if (!platform)
+		return 0;
+	if (image_read_config(engine->store, image, &config, err) < 0)
+		return -1;
+	if (platform_matches(platform, &config.platform))
+		return 0;
+	cleanup_free char *name = reference_familiar_text(reference);
+	cleanup_free char *wanted = platform_text(platform);
+	cleanup_free char *offered = platform_text(&config.platform);
+	return error_set(
+		err, ERROR_NOT_FOUND,
+		"image with reference %s was found but does not provide the specified platform (%s): it is for "
+		"%s",
+		name, wanted, offered);
+}
+
 static int push_tag(struct engine *engine, const struct reference *reference, const struct image *image,
-		    const struct transfer_progress *progress, struct error *err)
+		    const struct platform *platform, const struct transfer_progress *progress, struct error *err)
 {
 	cleanup_json json_t *done = NULL;
 	struct digest digest;
 	int64_t size;
-	if (push_image(engine, reference, image, progress, &done, err) < 0)
+	if (check_platform(engine, reference, image, platform, err) < 0 ||
+	    push_image(engine, reference, image, progress, &done, err) < 0)
 		return -1;
 	if (registry_answer_digest(done, "repository_digest", &digest, err) < 0 ||
 	    json_need_integer(done, "size", &size, err) < 0)
@@ -90,20 +112,20 @@ static int push_tag(struct engine *engine, const struct reference *reference, co
 	return image_tag_set(engine->store, reference, &image->id, &digest, err);
 }
 
-int image_push(struct engine *engine, const struct reference *reference, const struct transfer_progress *progress,
-	       struct error *err)
+int image_push(struct engine *engine, const struct reference *reference, const struct platform *platform,
+	       const struct transfer_progress *progress, struct error *err)
 {
 	cleanup_free char *name = reference_name(reference);
 	cleanup_close int lock = -1;
 	struct image image;
-	if (find_image(engine, reference, &image, err) < 0 || refuse_without_registry(reference, err) < 0 ||
+	if (find_image(engine, reference, &image, err) < 0 || image_push_check(reference, err) < 0 ||
 	    store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
 		return -1;
 	engine_report_line(progress ? &progress->report : NULL, "The push refers to repository [%s]", name);
-	return push_tag(engine, reference, &image, progress, err);
+	return push_tag(engine, reference, &image, platform, progress, err);
 }
 
-int image_push_all_tags(struct engine *engine, const struct reference *reference,
+int image_push_all_tags(struct engine *engine, const struct reference *reference, const struct platform *platform,
 			const struct transfer_progress *progress, struct error *err)
 {
 	cleanup_free char *name = reference_name(reference);
@@ -119,13 +141,13 @@ int image_push_all_tags(struct engine *engine, const struct reference *reference
 		cleanup_free char *familiar = reference_familiar_name(reference);
 		return error_set(err, ERROR_NOT_FOUND, "An image does not exist locally with the tag: %s", familiar);
 	}
-	if (refuse_without_registry(reference, err) < 0)
+	if (image_push_check(reference, err) < 0)
 		return -1;
 	engine_report_line(progress ? &progress->report : NULL, "The push refers to repository [%s]", name);
 	for (size_t i = 0; i < list.count; i++) {
 		struct reference tagged = {.domain = reference->domain, .path = reference->path};
 		tagged.tag = list.items[i].tag;
-		if (tagged.tag && push_tag(engine, &tagged, &list.items[i].image, progress, err) < 0)
+		if (tagged.tag && push_tag(engine, &tagged, &list.items[i].image, platform, progress, err) < 0)
 			return -1;
 	}
 	return 0;

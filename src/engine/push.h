@@ -2,15 +2,20 @@
 #pragma once
 
 #include "engine/registry_request.h"
+#include "oci/platform.h"
+
+/* Whether that can be pushed at all: a name without a registry is explained. */
+int image_push_check(const struct reference *reference, struct error *err);
 
 /*
  * Docker's lines go to progress: "The push refers to repository […]" and "TAG: digest: sha256:… size: N".
- * ERROR_NOT_FOUND with Docker's words where there is no such image here; a name without a registry is explained.
+ * ERROR_NOT_FOUND with Docker's words where there is no such image here, or where it is for another platform than
+ * `platform` (NULL: whatever it is).
  */
-int image_push(struct engine *engine, const struct reference *reference, const struct transfer_progress *progress,
-	       struct error *err);
+int image_push(struct engine *engine, const struct reference *reference, const struct platform *platform,
+	       const struct transfer_progress *progress, struct error *err);
 /* Every tag of the repository that `reference` names; its own tag does not count. The first failure ends it. */
-int image_push_all_tags(struct engine *engine, const struct reference *reference,
+int image_push_all_tags(struct engine *engine, const struct reference *reference, const struct platform *platform,
 			const struct transfer_progress *progress, struct error *err);
 
 /*

@@ -73,6 +73,41 @@ build() {
   assert_has 'cannot be signed'
 }
 
+@test "push --platform" {
+  name=$REGISTRY/me/platform:v1
+  build text "$name"
+  run coracle push --platform linux/s390x "$name"
+  assert_exit 1
+  assert_has "image with reference $name was found but does not provide the specified platform (linux/s390x): it is for linux/"
+  run coracle push --platform "linux/$(inside dpkg --print-architecture)" "$name"
+  assert_exit 0
+  assert_match '^v1: digest: sha256:'
+}
+
+@test "build --push" {
+  name=$REGISTRY/me/built
+  echo pushed >"$WORK/context/text"
+  run coracle build --push -t "$name:one" -t "$name:two" "$WORK/context"
+  assert_exit 0
+  assert_match '^one: digest: sha256:'
+  assert_match '^two: digest: sha256:'
+  run inside curl --silent "http://$REGISTRY/v2/me/built/tags/list"
+  assert_has '"one"'
+  assert_has '"two"'
+  # Refused before anything is built.
+  for tags in "" "-t lonely-push:v1"; do
+    # shellcheck disable=SC2086 # none, or an option and its value
+    run coracle build --push $tags "$WORK/context"
+    assert_exit 1
+    refuse_has FROM
+  done
+  assert_has 'names no registry'
+  run coracle image ls -q lonely-push
+  assert_output ''
+  run coracle build --push "$WORK/context"
+  assert_line 'ERROR: tag is needed when pushing to registry'
+}
+
 @test "a push that is killed half way, then pushed again" {
   name=$REGISTRY/me/large:v1
   head -c 30000000 /dev/urandom >"$WORK/context/text"
