@@ -8,12 +8,13 @@
 
 #include "base/memory.h"
 
+static atomic_bool signalled;
 static atomic_bool requested;
 
 static void on_signal(int number)
 {
 	(void)number;
-	atomic_store(&requested, true);
+	atomic_store(&signalled, true);
 }
 
 int cancel_install(struct error *err)
@@ -34,9 +35,14 @@ void cancel_request(void)
 	atomic_store(&requested, true);
 }
 
+void cancel_withdraw(void)
+{
+	atomic_store(&requested, false);
+}
+
 bool cancel_is_requested(void)
 {
-	return atomic_load(&requested);
+	return atomic_load(&signalled) || atomic_load(&requested);
 }
 
 int cancel_error(struct error *err)

@@ -13,6 +13,8 @@
 /* SIGINT and SIGTERM request it; a second one kills. SIGPIPE is ignored. SIGTERM comes when the parent dies. */
 int cancel_install(struct error *err);
 void cancel_request(void);
+/* Takes cancel_request() back; a signal stays. */
+void cancel_withdraw(void);
 bool cancel_is_requested(void);
 /* ERROR_CANCELLED. */
 int cancel_error(struct error *err);

@@ -4,9 +4,10 @@
  * slows the sender down.
  *
  * Security, for every request: only URLs that location_check() lets through; certificates are verified against the
- * system's CAs and those of certs.d (trust.h); redirects of GET and HEAD are followed by hand, at most
- * HTTP_REDIRECT_LIMIT, never from https to http, and Authorization is dropped where scheme, host or port differ. No
- * proxy for this machine's own addresses, otherwise the environment's. No cookies, no .netrc.
+ * system's CAs and those of certs.d (trust.h), except where registries.conf calls the host insecure; redirects of GET
+ * and HEAD are followed by hand, at most HTTP_REDIRECT_LIMIT, never from https to http, and Authorization is dropped
+ * where scheme, host or port differ. No proxy for this machine's own addresses, otherwise the environment's. No
+ * cookies, no .netrc.
  *
  * Times: 30 s to connect; an exchange that moves less than a byte a second for 120 s is broken off.
  *

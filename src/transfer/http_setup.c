@@ -179,6 +179,10 @@ static void setup_trust(struct http_exchange *exchange)
 		struct curl_blob blob = {trust->certificates.bytes, trust->certificates.size, CURL_BLOB_NOCOPY};
 		curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
 	}
+	if (location_is_insecure(exchange->authority)) {
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 	if (trust->client_certificate) {
 		curl_easy_setopt(easy, CURLOPT_SSLCERT, trust->client_certificate);
 		curl_easy_setopt(easy, CURLOPT_SSLKEY, trust->client_key);

@@ -2,10 +2,12 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <pthread.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/memory.h"
+#include "base/string_list.h"
 
 struct parts {
 	CURLU *url;
@@ -72,14 +74,44 @@ bool location_authority_is_loopback(const char *authority)
 	return location_host_is_loopback(host);
 }
 
+static pthread_mutex_t insecure_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct string_list insecure_authorities;
+
+void location_allow_insecure(const char *authority)
+{
+	pthread_mutex_lock(&insecure_lock);
+	if (!string_list_contains(&insecure_authorities, authority))
+		string_list_add(&insecure_authorities, authority);
+	pthread_mutex_unlock(&insecure_lock);
+}
+
+bool location_is_insecure(const char *authority)
+{
+	pthread_mutex_lock(&insecure_lock);
+	bool is_insecure = string_list_contains(&insecure_authorities, authority);
+	pthread_mutex_unlock(&insecure_lock);
+	return is_insecure;
+}
+
+/* "host", or "host:port" where the port is not the scheme's own. */
+static char *parts_authority(const struct parts *parts)
+{
+	bool own_port = strcmp(parts->port, strcmp(parts->scheme, "https") == 0 ? "443" : "80") == 0;
+	return own_port ? duplicate_string(parts->host) : format_string("%s:%s", parts->host, parts->port);
+}
+
 static int parts_check(const struct parts *parts, const char *text, struct error *err)
 {
 	if (strcmp(parts->scheme, "https") == 0)
 		return 0;
 	if (strcmp(parts->scheme, "http") != 0)
 		return refuse(text, "registries speak https", err);
-	if (!location_host_is_loopback(parts->host))
-		return refuse(text, "plain http is for registries on this machine only, others need https", err);
+	cleanup_free char *authority = parts_authority(parts);
+	if (!location_host_is_loopback(parts->host) && !location_is_insecure(authority))
+		return refuse(text,
+			      "plain http is for registries on this machine only, others need https, or to be called "
+			      "insecure in registries.conf",
+			      err);
 	return 0;
 }
 
@@ -150,6 +182,5 @@ char *location_authority(const char *url)
 	cleanup_parts struct parts parts = {0};
 	if (parts_parse(url, &parts, NULL) < 0)
 		return NULL;
-	bool own_port = strcmp(parts.port, strcmp(parts.scheme, "https") == 0 ? "443" : "80") == 0;
-	return own_port ? duplicate_string(parts.host) : format_string("%s:%s", parts.host, parts.port);
+	return parts_authority(&parts);
 }

@@ -1,6 +1,7 @@
 /*
  * URLs of registries and what they point at. The rules of security about where a request may go are here, in one place:
- * only https, and http to this very machine; never from https down to http; never a URL with a user's name in it.
+ * only https, and http to this very machine or to a registry that registries.conf calls insecure; never from https down
+ * to http; never a URL with a user's name in it.
  */
 #pragma once
 
@@ -12,6 +13,13 @@
 bool location_host_is_loopback(const char *host);
 /* The same for "host[:port]", as a registry's name has it. */
 bool location_authority_is_loopback(const char *authority);
+
+/*
+ * "host[:port]" of a registry that registries.conf calls insecure: plain http to it is let through from now on, and its
+ * certificate is not verified. For the life of the process; any thread.
+ */
+void location_allow_insecure(const char *authority);
+bool location_is_insecure(const char *authority);
 
 /* Whether url may be asked at all. Fails with ERROR_DENIED. */
 int location_check(const char *url, struct error *err);

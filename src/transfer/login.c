@@ -4,12 +4,13 @@
 #include "transfer/operations.h"
 #include "transfer/registry.h"
 #include "transfer/resolve.h"
+#include "transfer/source.h"
 
 /* GET /v2/ with the credentials, as the distribution specification's "Determining Support" and Docker do. */
 int login(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
 {
 	cleanup_registry struct registry *registry = NULL;
-	if (registry_new(request->domain, request->username, request->password, &registry, err) < 0)
+	if (source_registry(request->domain, NULL, request->username, request->password, http, &registry, err) < 0)
 		return -1;
 	cleanup_free char *url = format_string("%s/v2/", registry->base);
 	cleanup_string_list struct string_list scopes = {0};
@@ -29,14 +30,23 @@ int login(const struct request *request, struct http *http, json_t **ret_done, s
 	return 0;
 }
 
-int remote_digest(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
-{
-	cleanup_registry struct registry *registry = NULL;
+struct digest_job {
+	struct http *http;
 	struct digest digest;
 	uint64_t size;
-	if (registry_new(request->domain, request->username, request->password, &registry, err) < 0 ||
-	    resolve_digest(registry, http, request, &digest, &size, err) < 0)
+};
+
+static int ask_digest(void *context, struct registry *registry, const struct request *asked, struct error *err)
+{
+	struct digest_job *job = context;
+	return resolve_digest(registry, job->http, asked, &job->digest, &job->size, err);
+}
+
+int remote_digest(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
+{
+	struct digest_job job = {.http = http};
+	if (source_try_each(request, http, ask_digest, &job, err) < 0)
 		return -1;
-	*ret_done = json_pack("{s:s, s:I}", "repository_digest", digest.text, "size", (json_int_t)size);
+	*ret_done = json_pack("{s:s, s:I}", "repository_digest", job.digest.text, "size", (json_int_t)job.size);
 	return 0;
 }

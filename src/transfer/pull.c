@@ -20,6 +20,7 @@
 #include "transfer/operations.h"
 #include "transfer/progress.h"
 #include "transfer/resolve.h"
+#include "transfer/source.h"
 #include "transfer/unpack.h"
 #include "transfer/workers.h"
 
@@ -119,8 +120,8 @@ static int open_partial(struct pull_job *job, struct pull_layer *layer, struct p
 static int receive_layer(struct pull_job *job, struct pull_layer *layer, struct http *http, struct partial *partial,
 			 struct layer_staging *ret_staging, struct error *err)
 {
-	cleanup_download struct download *download =
-		download_new(job->registry, http, job->request->path, layer->blob, tell_downloading, layer);
+	cleanup_download struct download *download = download_new(
+		job->registry, http, request_remote_path(job->request), layer->blob, tell_downloading, layer);
 	download_keep(download, partial);
 	struct source source = download_source(download);
 	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
@@ -279,7 +280,7 @@ static int pull_resolved(struct pull_job *job, struct http *http, const struct r
 	cleanup_image_config struct image_config config = {0};
 	if (check_types(&resolved->manifest, err) < 0)
 		return -1;
-	if (download_document(job->registry, http, job->request->path, &resolved->manifest.config,
+	if (download_document(job->registry, http, request_remote_path(job->request), &resolved->manifest.config,
 			      IMAGE_CONFIG_SIZE_LIMIT, &bytes, err) < 0 ||
 	    image_config_parse(buffer_text(&bytes), bytes.size, &config, err) < 0)
 		return error_wrap(err, "read the image's configuration");
@@ -295,21 +296,35 @@ static int pull_resolved(struct pull_job *job, struct http *http, const struct r
 	return 0;
 }
 
-int pull(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
+struct pull_from {
+	struct http *http;
+	int root_fd;
+	json_t *done;
+};
+
+static int pull_from(void *context, struct registry *registry, const struct request *asked, struct error *err)
 {
-	cleanup_registry struct registry *registry = NULL;
+	struct pull_from *from = context;
 	cleanup_resolved struct resolved resolved = {0};
-	cleanup_close int root_fd = open_folder(request->root, false, 0, err);
-	if (root_fd < 0 || registry_new(request->domain, request->username, request->password, &registry, err) < 0 ||
-	    resolve(registry, http, request, &resolved, err) < 0)
+	if (resolve(registry, from->http, asked, &resolved, err) < 0)
 		return -1;
-	struct pull_job job = {.request = request, .registry = registry, .root_fd = root_fd};
-	int outcome = pull_resolved(&job, http, &resolved, ret_done, err);
+	struct pull_job job = {.request = asked, .registry = registry, .root_fd = from->root_fd};
+	int outcome = pull_resolved(&job, from->http, &resolved, &from->done, err);
 	free(job.layers);
 	free(job.missing);
 	if (outcome < 0 && err && err->kind != ERROR_CANCELLED) {
-		cleanup_free char *name = request_familiar_reference(request);
+		cleanup_free char *name = request_familiar_reference(asked);
 		return error_wrap(err, "pull %s", name);
 	}
 	return outcome;
+}
+
+int pull(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
+{
+	cleanup_close int root_fd = open_folder(request->root, false, 0, err);
+	struct pull_from from = {.http = http, .root_fd = root_fd};
+	if (root_fd < 0 || source_try_each(request, http, pull_from, &from, err) < 0)
+		return -1;
+	*ret_done = from.done;
+	return 0;
 }

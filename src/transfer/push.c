@@ -13,6 +13,7 @@
 #include "transfer/operations.h"
 #include "transfer/progress.h"
 #include "transfer/registry.h"
+#include "transfer/source.h"
 #include "transfer/upload.h"
 #include "transfer/workers.h"
 
@@ -71,7 +72,8 @@ static const struct request_layer *find_layer(const struct request *request, con
 
 /* The registry of that name: ours, or one more with its own credentials. Before there are threads: a helper may be run.
  */
-static int origin_for(struct push_job *job, const char *domain, struct registry **ret_origin, struct error *err)
+static int origin_for(struct push_job *job, struct http *http, const char *domain, const char *path,
+		      struct registry **ret_origin, struct error *err)
 {
 	if (strcmp(domain, job->registry->domain) == 0) {
 		*ret_origin = job->registry;
@@ -84,7 +86,7 @@ static int origin_for(struct push_job *job, const char *domain, struct registry 
 		}
 	if (job->origin_count == ORIGIN_LIMIT)
 		return error_set(err, ERROR_LIMIT, "the layers come from more than %d registries", ORIGIN_LIMIT);
-	if (registry_new(domain, NULL, NULL, &job->origins[job->origin_count], err) < 0)
+	if (source_registry(domain, path, NULL, NULL, http, &job->origins[job->origin_count], err) < 0)
 		return -1;
 	*ret_origin = job->origins[job->origin_count++];
 	return 0;
@@ -98,7 +100,7 @@ static bool came_before(const struct push_job *job, const struct digest *digest)
 	return false;
 }
 
-static int plan(struct push_job *job, struct error *err)
+static int plan(struct push_job *job, struct http *http, struct error *err)
 {
 	job->layers = allocate_array(job->manifest.layer_count + 1, sizeof *job->layers);
 	for (size_t i = 0; i < job->manifest.layer_count; i++) {
@@ -115,7 +117,8 @@ static int plan(struct push_job *job, struct error *err)
 						.blobs = job->blobs,
 						.progress = &layer->progress};
 		if (known && known->source_domain) {
-			if (origin_for(job, known->source_domain, &layer->upload.origin, err) < 0)
+			if (origin_for(job, http, known->source_domain, known->source_path, &layer->upload.origin,
+				       err) < 0)
 				return -1;
 			layer->upload.origin_path = known->source_path;
 		}
@@ -201,8 +204,9 @@ int push(const struct request *request, struct http *http, json_t **ret_done, st
 	cleanup_push_job struct push_job job = {.request = request};
 	bool is_unchanged;
 	if (open_blobs(&job, err) < 0 ||
-	    registry_new(request->domain, request->username, request->password, &job.registry, err) < 0 ||
-	    plan(&job, err) < 0 || ask_whether_unchanged(&job, http, &is_unchanged, err) < 0)
+	    source_registry(request->domain, request->path, request->username, request->password, http, &job.registry,
+			    err) < 0 ||
+	    plan(&job, http, err) < 0 || ask_whether_unchanged(&job, http, &is_unchanged, err) < 0)
 		return -1;
 	for (size_t i = 0; is_unchanged && i < job.layer_count; i++)
 		progress_tell(&job.layers[i].progress, "Layer already exists", 0, 0);

@@ -24,14 +24,42 @@ static bool ends_with_port_443(const char *authority)
 	return length > 4 && strcmp(authority + length - 4, ":443") == 0;
 }
 
-int registry_new(const char *domain, const char *username, const char *password, struct registry **ret_registry,
-		 struct error *err)
+/* Reads a refusal to its end, so that its connection serves the next request. */
+static void drain(struct http_exchange *exchange)
+{
+	cleanup_buffer struct buffer bytes = {0};
+	http_read_all(exchange, REFUSAL_LIMIT, &bytes, NULL);
+}
+
+/* Before anything secret is sent. */
+static int find_scheme(const char *authority, struct http *http, bool *ret_is_plain, struct error *err)
+{
+	cleanup_free char *url = format_string("https://%s/v2/", authority);
+	cleanup_http_exchange struct http_exchange *exchange = NULL;
+	struct http_request request = {.method = "GET", .url = url};
+	struct error why = {0};
+	location_allow_insecure(authority);
+	*ret_is_plain = false;
+	if (http_open(http, &request, &exchange, &why) == 0) {
+		drain(exchange);
+		return 0;
+	}
+	*ret_is_plain = why.kind == ERROR_NETWORK;
+	if (!*ret_is_plain && err)
+		*err = why;
+	return *ret_is_plain ? 0 : -1;
+}
+
+int registry_new(const char *domain, const char *username, const char *password, struct http *insecure,
+		 struct registry **ret_registry, struct error *err)
 {
 	if (!domain_is_valid(domain))
 		return error_set(err, ERROR_INVALID, "not the name of a registry: \"%.100s\"", domain);
 	const char *authority = strcmp(domain, REFERENCE_DEFAULT_DOMAIN) == 0 ? DOCKER_HUB_AUTHORITY : domain;
 	bool plain =
 		location_authority_is_loopback(authority) && !ends_with_port_443(authority) && !trust_exists(authority);
+	if (insecure && find_scheme(authority, insecure, &plain, err) < 0)
+		return error_wrap(err, "registry %s", domain);
 	cleanup_registry struct registry *registry = allocate(sizeof *registry);
 	registry->domain = duplicate_string(domain);
 	registry->base = format_string("%s://%s", plain ? "http" : "https", authority);
@@ -56,13 +84,6 @@ void registry_free(struct registry *registry)
 	free(registry->domain);
 	free(registry->base);
 	free(registry);
-}
-
-/* Reads a refusal to its end, so that its connection serves the next request. */
-static void drain(struct http_exchange *exchange)
-{
-	cleanup_buffer struct buffer bytes = {0};
-	http_read_all(exchange, REFUSAL_LIMIT, &bytes, NULL);
 }
 
 int registry_open(struct registry *registry, struct http *http, const struct registry_call *call,

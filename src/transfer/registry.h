@@ -3,7 +3,8 @@
  *
  * docker.io is https://registry-1.docker.io. Every other name is asked by https, with one exception: a registry on this
  * machine (127.0.0.0/8, ::1, localhost) is asked by plain http, unless its port is 443 or a certs.d folder exists for
- * it (trust.h): then by https. Which one it is, is decided before the first byte, and never changed by what fails.
+ * it (trust.h): then by https. Which one it is, is decided before the first byte, and never changed by what fails. A
+ * registry that registries.conf calls insecure is tried by https, unverified, and where that does not connect, by http.
  */
 #pragma once
 
@@ -18,9 +19,13 @@ struct registry {
 	struct auth auth;
 };
 
-/* Credentials: the given ones, or with username NULL those of Docker's config.json. */
-int registry_new(const char *domain, const char *username, const char *password, struct registry **ret_registry,
-		 struct error *err);
+/*
+ * Credentials: the given ones, or with username NULL those of Docker's config.json. `insecure` is NULL, or, for a
+ * registry that registries.conf calls insecure, a client with which it is found out whether it speaks TLS, with any
+ * certificate; if not, it is asked by plain http. source.h is who knows.
+ */
+int registry_new(const char *domain, const char *username, const char *password, struct http *insecure,
+		 struct registry **ret_registry, struct error *err);
 void registry_free(struct registry *registry);
 static inline void registry_free_pointer(struct registry **registry)
 {

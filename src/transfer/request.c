@@ -160,3 +160,8 @@ const char *request_reference(const struct request *request)
 {
 	return digest_is_set(&request->digest) ? request->digest.text : request->tag;
 }
+
+const char *request_remote_path(const struct request *request)
+{
+	return request->remote_path ? request->remote_path : request->path;
+}

@@ -23,7 +23,9 @@ struct request {
 	char *root;
 	char *domain;
 	char *path;
-	char *tag; /* NULL: none */
+	const char *remote_path; /* borrowed; where a mirror or another place has it: NULL while nobody has looked
+				    (source.h) */
+	char *tag;		 /* NULL: none */
 	char *username;
 	char *password;
 	struct digest digest;	/* pull */
@@ -37,6 +39,8 @@ int request_parse(const void *bytes, size_t size, struct request *ret_request, s
 /* "debian:bookworm", "ghcr.test/regid/s2:v0.75": as users see it; owned by the caller. */
 char *request_familiar_name(const struct request *request);	 /* without tag */
 char *request_familiar_reference(const struct request *request); /* with it, or with the digest */
+/* The path that the registry is asked for. */
+const char *request_remote_path(const struct request *request);
 /* The tag or digest that a manifest is asked for by. */
 const char *request_reference(const struct request *request);
 void request_release(struct request *request);

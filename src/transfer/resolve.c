@@ -39,11 +39,12 @@ static int explain(const struct request *request, const char *code, int status, 
 static int ask(struct registry *registry, struct http *http, const struct request *request, const char *method,
 	       const char *reference, struct http_exchange **ret_exchange, struct error *err)
 {
-	cleanup_free char *url = format_string("%s/v2/%s/manifests/%s", registry->base, request->path, reference);
+	cleanup_free char *url =
+		format_string("%s/v2/%s/manifests/%s", registry->base, request_remote_path(request), reference);
 	cleanup_string_list struct string_list headers = {0};
 	cleanup_string_list struct string_list scopes = {0};
 	string_list_add(&headers, ACCEPT);
-	registry_add_scope(&scopes, request->path, "pull");
+	registry_add_scope(&scopes, request_remote_path(request), "pull");
 	struct registry_call call = {.method = method, .url = url, .scopes = &scopes, .headers = &headers};
 	cleanup_http_exchange struct http_exchange *exchange = NULL;
 	if (registry_open(registry, http, &call, &exchange, err) < 0)

@@ -77,6 +77,7 @@ int workers_run(size_t count, struct http *http,
 		pthread_join(threads[i], NULL);
 	pthread_mutex_destroy(&crew.lock);
 	if (crew.failed) {
+		cancel_withdraw(); /* all have stopped; the same may be tried with another registry */
 		if (err)
 			*err = crew.failure;
 		return -1;

@@ -41,13 +41,19 @@ class TransferTest(unittest.TestCase):
         os.makedirs(os.path.join(self.root, "blobs"), 0o700)
         os.makedirs(os.path.join(self.root, "layers"), 0o700)
         self.environment = dict(os.environ, DOCKER_CONFIG=self.folder,
-                                CORACLE_CERTS=os.path.join(self.folder, "certs.d"))
+                                CORACLE_CERTS=os.path.join(self.folder, "certs.d"),
+                                CONTAINERS_REGISTRIES_CONF=os.path.join(self.folder, "registries.conf"))
+        self.settings("")
         self.closing = []
 
     def tearDown(self):
         for thing in self.closing:
             thing.close()
         shutil.rmtree(self.folder)
+
+    def settings(self, text):
+        with open(self.environment["CONTAINERS_REGISTRIES_CONF"], "w") as out:
+            out.write(text)
 
     def mock(self):
         mock = MockRegistry()
@@ -663,6 +669,134 @@ class TlsTest(TransferTest):
         self.assertIn(folder + "/ca.crt", outcome.message)
         shutil.copy(certificate, os.path.join(folder, "ca.crt"))
         self.assert_pulled(self.pull(mock), image)
+
+
+    def test_insecure_registry(self):
+        mock, image = self.tls_mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        os.makedirs(os.path.join(self.folder, "certs.d", mock.host))  # so that it is asked by https
+        self.assertIn("is not trusted", self.pull(mock).message)
+        self.settings('[[registry]]\nlocation = "%s"\ninsecure = true\n' % mock.host)
+        self.assert_pulled(self.pull(mock), image)
+        self.store(image)
+        self.assertEqual(self.push(mock, image).last.get("event"), "done")
+
+
+MIRRORED = """
+[[registry]]
+prefix = "%s/team"
+location = "%s/team"
+[[registry.mirror]]
+location = "%s/copies"
+"""
+
+
+class RegistriesConfTest(TransferTest):
+    def mirrored(self):
+        own, mirror = self.mock(), self.mock()
+        self.settings(MIRRORED % (own.host, own.host, mirror.host))
+        return own, mirror, Image([{"a": b"one"}, {"b": NOISE}])
+
+    def test_mirror_is_enough(self):
+        own, mirror, image = self.mirrored()
+        mirror.add(image)
+        self.assert_pulled(self.pull(own), image)
+        self.assertEqual(own.requests, [])
+        self.assertTrue(all(path.startswith("/v2/copies/app/") for _, path, _, _ in mirror.requests))
+        outcome = self.run_request(operation="digest", domain=own.host, path="team/app", tag="latest")
+        self.assertEqual(outcome.last["repository_digest"], image.digest)
+        self.assertEqual(own.requests, [])
+
+    def test_mirror_without_it(self):
+        own, mirror, image = self.mirrored()
+        own.add(image)
+        self.assert_pulled(self.pull(own), image)
+        self.assertEqual(len(mirror.requests), 1)
+
+    def test_mirror_that_is_away(self):
+        own, mirror, image = self.mirrored()
+        own.add(image)
+        mirror.close()
+        self.closing.remove(mirror)
+        self.assert_pulled(self.pull(own), image)
+
+    def test_mirror_that_lacks_a_layer(self):
+        own, mirror, image = self.mirrored()
+        own.add(image)
+        mirror.add(image)
+        del mirror.blobs[image.layers[1]["digest"]]
+        self.assert_pulled(self.pull(own), image)
+        self.assertIn("/v2/copies/app/blobs/" + image.layers[1]["digest"], [r[1] for r in mirror.requests])
+
+    def test_mirror_that_lies(self):
+        own, mirror, image = self.mirrored()
+        evil = Image([{"a": b"evil"}])
+        own.add(image)
+        mirror.add(evil)
+        mirror.manifests[image.digest] = (OCI_MANIFEST, evil.manifest)
+        self.assert_pulled(self.pull(own, digest=image.digest), image)
+        self.assertFalse(os.path.exists(self.layer_folder(evil.diff_ids[0])))
+
+    def test_both_fail(self):
+        own, mirror, _ = self.mirrored()
+        outcome = self.pull(own)
+        self.assertEqual(outcome.kind, "not_found")
+        self.assertIn("(mirrors were asked before: %s/copies/app: manifest for " % mirror.host, outcome.message)
+
+    def test_mirror_gets_no_credentials_of_the_registry(self):
+        own, mirror, image = self.mirrored()
+        own.add(image)
+        mirror.add(image)
+
+        def ask_for_password(handler, _body):
+            if handler.headers.get("Authorization"):
+                return False
+            handler.refuse(401, "UNAUTHORIZED", "authentication required", {"WWW-Authenticate": 'Basic realm="x"'})
+            return True
+        own.hooks.append(ask_for_password)
+        mirror.hooks.append(ask_for_password)
+        self.assert_pulled(self.pull(own, username="regid", password=SECRET), image)
+        self.assertEqual(mirror.authorizations(), [])
+        auths = {own.host: "own:1", mirror.host: "mirror:2"}
+        with open(os.path.join(self.folder, "config.json"), "w") as out:
+            json.dump({"auths": {host: {"auth": base64.b64encode(pair.encode()).decode()}
+                                 for host, pair in auths.items()}}, out)
+        del own.requests[:]
+        self.assert_pulled(self.pull(own), image)
+        self.assertEqual(set(mirror.authorizations()), {"Basic " + base64.b64encode(b"mirror:2").decode()})
+        self.assertEqual(own.requests, [])
+
+    def test_blocked(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        self.store(image)
+        self.settings('[[registry]]\nlocation = "%s"\nblocked = true\n' % mock.host)
+        login = self.run_request(operation="login", domain=mock.host, username="regid", password=SECRET)
+        for outcome in (self.pull(mock), self.push(mock, image), login):
+            self.assertEqual(outcome.kind, "denied")
+            self.assertEqual(outcome.message, "registry %s is blocked in %s/registries.conf" % (mock.host, self.folder))
+        self.assertEqual(mock.requests, [])
+
+    def test_insecure_means_plain_http_too(self):
+        """The mock is the proxy of a host that is not this machine and speaks no TLS."""
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        self.environment["http_proxy"] = mock.url
+        for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
+            self.environment.pop(name, None)
+        self.assertEqual(self.pull(mock, domain="registry.invalid").kind, "network")
+        self.assertEqual(mock.requests, [])
+        self.settings('[[registry]]\nlocation = "registry.invalid"\ninsecure = true\n')
+        self.assert_pulled(self.pull(mock, domain="registry.invalid"), image)
+
+    def test_file_that_is_wrong(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        self.settings("[[registry]]\nlocation = 3\n")
+        self.assertIn("registries.conf: line 2: location wants a string", self.pull(mock).message)
+        os.remove(self.environment["CONTAINERS_REGISTRIES_CONF"])
+        self.assertEqual(self.pull(mock).kind, "not_found")
+        self.assertEqual(mock.requests, [])
 
 
 class PushTest(TransferTest):
