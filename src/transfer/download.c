@@ -3,11 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "transfer/cancel.h"
+#include "transfer/retry.h"
 
 #define SCRATCH_SIZE	  ((size_t)64 * 1024)
-#define FIRST_PAUSE	  500u			  /* milliseconds */
-#define LONGEST_PAUSE	  10000u		  /* milliseconds */
 #define PROGRESS_FORGIVES ((uint64_t)1024 * 1024) /* bytes after which a break counts as the first again */
 
 struct download {
@@ -24,8 +22,7 @@ struct download {
 	struct http_exchange *exchange; /* NULL: to be opened */
 	uint64_t offset;		/* bytes handed on so far */
 	uint64_t broke_at;
-	unsigned attempts; /* failures in a row */
-	unsigned retry_after;
+	struct retry retry;
 };
 
 struct download *download_new(struct registry *registry, struct http *http, const char *path,
@@ -39,6 +36,7 @@ struct download *download_new(struct registry *registry, struct http *http, cons
 				      .blob = blob,
 				      .on_bytes = on_bytes,
 				      .context = context,
+				      .retry.is_patient = true,
 				      .hasher = hasher_new(digest_algorithm_of(&blob->digest))};
 	registry_add_scope(&download->scopes, path, "pull");
 	return download;
@@ -97,7 +95,7 @@ static int open_blob(struct download *download, struct error *err)
 	if (registry_open(download->registry, download->http, &call, &exchange, err) < 0)
 		return -1;
 	const struct http_response *response = http_response(exchange);
-	download->retry_after = response->retry_after;
+	download->retry.after = response->retry_after;
 	if (response->status == 206 && download->offset > 0) {
 		if (!range_begins_at(response->content_range, download->offset))
 			return error_set(err, ERROR_CORRUPT, "the registry sent another part of %s than was asked for",
@@ -116,17 +114,10 @@ static int open_blob(struct download *download, struct error *err)
 static int may_retry(struct download *download, struct error *err)
 {
 	http_close(steal_pointer(&download->exchange));
-	if (err->kind != ERROR_NETWORK || cancel_is_requested())
-		return -1;
 	if (download->offset - download->broke_at >= PROGRESS_FORGIVES)
-		download->attempts = 0;
+		download->retry.failures = 0;
 	download->broke_at = download->offset;
-	if (++download->attempts > DOWNLOAD_ATTEMPTS)
-		return error_wrap(err, "given up after %d attempts", DOWNLOAD_ATTEMPTS + 1);
-	unsigned pause = FIRST_PAUSE << (download->attempts - 1);
-	if (download->retry_after > 0)
-		pause = download->retry_after * 1000;
-	return cancel_sleep(pause > LONGEST_PAUSE ? LONGEST_PAUSE : pause, err);
+	return retry_wait(&download->retry, err);
 }
 
 /* What an earlier attempt left. */

@@ -1,10 +1,9 @@
 /*
  * A blob as a source of bytes: streamed from a registry, hashed on the way, resumed where a connection breaks.
  *
- * A break is tried again up to DOWNLOAD_ATTEMPTS times in a row (after 0.5, 1, 2… seconds, or what Retry-After says),
- * with a Range from where it stopped; a registry that ignores Range has the bytes before that skipped. More bytes than
- * the descriptor says, or a digest that differs, is ERROR_CORRUPT: what was read is not to be trusted before
- * download_finish() has succeeded. `urls` of a descriptor are never asked.
+ * A break is tried again (retry.h) with a Range from where it stopped; a registry that ignores Range has the bytes
+ * before that skipped. More bytes than the descriptor says, or a digest that differs, is ERROR_CORRUPT: what was read
+ * is not to be trusted before download_finish() has succeeded. `urls` of a descriptor are never asked.
  *
  * With a partial (store/partial.h), what an earlier attempt left is read first, and what comes is added to it.
  */
@@ -18,8 +17,6 @@
 #include "store/partial.h"
 #include "transfer/http.h"
 #include "transfer/registry.h"
-
-#define DOWNLOAD_ATTEMPTS 3
 
 struct download;
 

@@ -75,6 +75,18 @@ static int read_document(const struct buffer *bytes, const char **ret_code, cons
 	return *ret_code || *ret_message ? 0 : -1;
 }
 
+/* Docker shows the registry's words, "toomanyrequests: …"; what to do is said behind them. */
+static int rate_limited(const struct http_response *response, const char *message, struct error *err)
+{
+	cleanup_free char *text = clean(*message ? message : "too many requests");
+	cleanup_free char *when = response->retry_after ? format_string("in %u seconds", response->retry_after)
+							: duplicate_string("later");
+	return error_set(err, ERROR_NETWORK,
+			 "toomanyrequests: %s (the registry limits how much it is asked; try again %s, or sign in with "
+			 "'coracle login', which often raises the limit)",
+			 text, when);
+}
+
 int failure_of_answer(struct http_exchange *exchange, char ret_code[FAILURE_CODE_SIZE], struct error *err)
 {
 	const struct http_response *response = http_response(exchange);
@@ -87,12 +99,16 @@ int failure_of_answer(struct http_exchange *exchange, char ret_code[FAILURE_CODE
 		ret_code[0] = '\0';
 	if (http_read_all(exchange, FAILURE_DOCUMENT_LIMIT, &bytes, NULL) < 0 || bytes.size == 0 ||
 	    read_document(&bytes, &code, &message, &document) < 0) {
+		if (response->status == 429)
+			return rate_limited(response, "", err);
 		if (response->status == 401)
 			return error_set(err, kind, "unauthorized: authentication required");
 		return error_set(err, kind, "unexpected status %d from %.300s", response->status, response->url);
 	}
 	if (ret_code && code)
 		snprintf(ret_code, FAILURE_CODE_SIZE, "%s", code);
+	if (response->status == 429)
+		return rate_limited(response, message ? message : "", err);
 	cleanup_free char *spoken = spoken_code(code ? code : response->status == 401 ? "unauthorized" : "");
 	cleanup_free char *text = clean(message && *message ? message : spoken);
 	if (!*spoken)

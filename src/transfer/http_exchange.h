@@ -34,6 +34,6 @@ struct http_exchange {
 
 /* Sets everything that does not change from request to request, and the request. */
 int http_setup(struct http_exchange *exchange, const struct http_request *request, struct error *err);
-/* The failed exchange as an error. */
+/* The failed exchange as an error; its system_errno is ECONNREFUSED where the host was not there at all. */
 int http_failure(const struct http_exchange *exchange, const char *method, struct error *err);
 void http_response_release(struct http_response *response);

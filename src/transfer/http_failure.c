@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 
 #include "transfer/cancel.h"
@@ -13,17 +14,10 @@ static int untrusted(const struct http_exchange *exchange, const char *method, c
 		method, exchange->response.url, exchange->authority, why, advice);
 }
 
-int http_failure(const struct http_exchange *exchange, const char *method, struct error *err)
+static int explain_failure(const struct http_exchange *exchange, const char *method, struct error *err)
 {
 	const char *url = exchange->response.url;
 	const char *host = exchange->authority;
-	if (cancel_is_requested())
-		return cancel_error(err);
-	if (exchange->callback_error.kind != ERROR_NONE) {
-		if (err)
-			*err = exchange->callback_error;
-		return error_wrap(err, "%s \"%s\"", method, url);
-	}
 	const char *why = exchange->explanation[0] ? exchange->explanation : curl_easy_strerror(exchange->result);
 	switch (exchange->result) {
 	case CURLE_PEER_FAILED_VERIFICATION:
@@ -55,4 +49,24 @@ int http_failure(const struct http_exchange *exchange, const char *method, struc
 	default:
 		return error_set(err, ERROR_NETWORK, "%s \"%s\": %s", method, url, why);
 	}
+}
+
+int http_failure(const struct http_exchange *exchange, const char *method, struct error *err)
+{
+	const char *url = exchange->response.url;
+	if (cancel_is_requested())
+		return cancel_error(err);
+	if (exchange->callback_error.kind != ERROR_NONE) {
+		if (err)
+			*err = exchange->callback_error;
+		return error_wrap(err, "%s \"%s\"", method, url);
+	}
+	if (exchange->result == CURLE_COULDNT_RESOLVE_HOST || exchange->result == CURLE_COULDNT_RESOLVE_PROXY ||
+	    exchange->result == CURLE_COULDNT_CONNECT) {
+		explain_failure(exchange, method, err);
+		if (err)
+			err->system_errno = ECONNREFUSED;
+		return -1;
+	}
+	return explain_failure(exchange, method, err);
 }

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "oci/media_type.h"
 #include "transfer/failure.h"
+#include "transfer/retry.h"
 
 #define ACCEPT                                                                                                         \
 	"Accept: " MEDIA_TYPE_OCI_INDEX ", " MEDIA_TYPE_OCI_MANIFEST ", " MEDIA_TYPE_DOCKER_LIST                       \
@@ -37,7 +38,7 @@ static int explain(const struct request *request, const char *code, int status, 
 }
 
 static int ask(struct registry *registry, struct http *http, const struct request *request, const char *method,
-	       const char *reference, struct http_exchange **ret_exchange, struct error *err)
+	       const char *reference, struct retry *retry, struct http_exchange **ret_exchange, struct error *err)
 {
 	cleanup_free char *url =
 		format_string("%s/v2/%s/manifests/%s", registry->base, request_remote_path(request), reference);
@@ -51,6 +52,7 @@ static int ask(struct registry *registry, struct http *http, const struct reques
 		return err && err->kind == ERROR_UNAUTHORIZED ? explain(request, "", 401, err) : -1;
 	int status = http_response(exchange)->status;
 	if (status != 200) {
+		retry->after = http_response(exchange)->retry_after;
 		char code[FAILURE_CODE_SIZE];
 		registry_failure(registry, exchange, code, err);
 		return explain(request, code, status, err);
@@ -82,13 +84,13 @@ static char *plain_type(const char *content_type)
 	return content_type ? duplicate_bytes(content_type, strcspn(content_type, "; \t")) : NULL;
 }
 
-static int fetch(struct registry *registry, struct http *http, const struct request *request, const char *reference,
-		 const struct digest *expected, struct digest *ret_digest, struct buffer *ret_bytes, char **ret_type,
-		 struct error *err)
+static int fetch_once(struct registry *registry, struct http *http, const struct request *request,
+		      const char *reference, const struct digest *expected, struct retry *retry,
+		      struct digest *ret_digest, struct buffer *ret_bytes, char **ret_type, struct error *err)
 {
 	cleanup_http_exchange struct http_exchange *exchange = NULL;
 	cleanup_buffer struct buffer bytes = {0};
-	if (ask(registry, http, request, "GET", reference, &exchange, err) < 0)
+	if (ask(registry, http, request, "GET", reference, retry, &exchange, err) < 0)
 		return -1;
 	const struct http_response *response = http_response(exchange);
 	if (http_read_all(exchange, MANIFEST_SIZE_LIMIT, &bytes, err) < 0)
@@ -98,6 +100,24 @@ static int fetch(struct registry *registry, struct http *http, const struct requ
 	*ret_type = plain_type(response->content_type);
 	*ret_bytes = bytes;
 	bytes = (struct buffer){0};
+	return 0;
+}
+
+static int fetch(struct registry *registry, struct http *http, const struct request *request, const char *reference,
+		 const struct digest *expected, struct digest *ret_digest, struct buffer *ret_bytes, char **ret_type,
+		 struct error *err)
+{
+	struct retry retry = {0};
+	struct error why = {0};
+	while (fetch_once(registry, http, request, reference, expected, &retry, ret_digest, ret_bytes, ret_type, &why) <
+	       0) {
+		if (retry_wait(&retry, &why) < 0) {
+			if (err)
+				*err = why;
+			return -1;
+		}
+		error_clear(&why);
+	}
 	return 0;
 }
 
@@ -158,8 +178,16 @@ int resolve_digest(struct registry *registry, struct http *http, const struct re
 {
 	cleanup_http_exchange struct http_exchange *exchange = NULL;
 	const char *reference = request_reference(request);
-	if (ask(registry, http, request, "HEAD", reference, &exchange, err) < 0)
-		return -1;
+	struct retry retry = {0};
+	struct error why = {0};
+	while (ask(registry, http, request, "HEAD", reference, &retry, &exchange, &why) < 0) {
+		if (retry_wait(&retry, &why) < 0) {
+			if (err)
+				*err = why;
+			return -1;
+		}
+		error_clear(&why);
+	}
 	const struct http_response *response = http_response(exchange);
 	if (response->content_digest && response->content_length >= 0) {
 		if (digest_parse(response->content_digest, ret_digest, err) < 0)

@@ -353,6 +353,13 @@ class PullTest(TransferTest):
         with open(os.path.join(self.layer_folder(image.diff_ids[0]), "big"), "rb") as unpacked:
             self.assertEqual(unpacked.read(), NOISE)
 
+    def wait_until_begun(self, image):
+        for _ in range(400):
+            if os.path.exists(self.partial(image)) and os.path.getsize(self.partial(image)) > 0:
+                return
+            time.sleep(0.05)
+        self.fail("no byte of the layer has come")
+
     def test_killed_engine(self):
         mock, image = self.slow_mock()
         request = dict(operation="pull", root=self.root, domain=mock.host, path="team/app", tag="latest",
@@ -361,7 +368,7 @@ class PullTest(TransferTest):
         engine = subprocess.Popen([PROBE], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)
         engine.stdin.write(json.dumps(request).encode())
         engine.stdin.close()
-        time.sleep(0.7)
+        self.wait_until_begun(image)
         with open("/proc/%d/task/%d/children" % (engine.pid, engine.pid)) as children:
             helper = int(children.read().split()[0])
         engine.kill()
@@ -381,7 +388,7 @@ class PullTest(TransferTest):
         mock, image = self.slow_mock()
         process, read_end = self.start(operation="pull", root=self.root, domain=mock.host, path="team/app",
                                        tag="latest", platform="linux/amd64")
-        time.sleep(0.7)
+        self.wait_until_begun(image)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         with os.fdopen(read_end) as answers:
@@ -680,6 +687,62 @@ class TlsTest(TransferTest):
         self.assert_pulled(self.pull(mock), image)
         self.store(image)
         self.assertEqual(self.push(mock, image).last.get("event"), "done")
+
+
+class RetryTest(TransferTest):
+    def failing(self, part, times, status=503, headers=None):
+        """Refuses requests whose path holds `part`, so many times; returns when they came."""
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        came = []
+
+        def hook(handler, _body):
+            if part not in handler.path:
+                return False
+            came.append(time.monotonic())
+            if len(came) > times:
+                return False
+            if status:
+                handler.refuse(status, "TOOMANYREQUESTS" if status == 429 else "UNAVAILABLE", "come later", headers)
+            else:
+                handler.connection.shutdown(socket.SHUT_RDWR)
+                handler.close_connection = True
+            return True
+        mock.hooks.append(hook)
+        return mock, image, came
+
+    def test_manifest(self):
+        for status in (503, 429, 0):
+            mock, image, came = self.failing("/manifests/", 1, status)
+            self.assert_pulled(self.pull(mock), image)
+            self.assertEqual(len(came), 2)
+            self.assertGreaterEqual(came[1] - came[0], 0.4)
+
+    def test_token(self):
+        mock, image, came = self.failing("/token", 1)
+        mock.require_token(mock.url + "/token")
+        self.assert_pulled(self.pull(mock), image)
+        self.assertEqual(len(came), 2)
+
+    def test_gives_up_once(self):
+        mock, _, came = self.failing("/token", 1000, headers={"Retry-After": "1"})
+        mock.require_token(mock.url + "/token")
+        outcome = self.pull(mock)
+        self.assertEqual(outcome.kind, "network")
+        self.assertIn("given up after 4 attempts", outcome.message)
+        self.assertEqual(len(came), 4)
+
+    def test_retry_after(self):
+        mock, image, came = self.failing("/manifests/", 1, 429, {"Retry-After": "2"})
+        self.assert_pulled(self.pull(mock), image)
+        self.assertGreaterEqual(came[1] - came[0], 1.9)
+
+    def test_retry_after_that_is_too_long(self):
+        mock, _, came = self.failing("/manifests/", 1000, 429, {"Retry-After": "3600"})
+        outcome = self.pull(mock)
+        self.assertIn("toomanyrequests: come later (the registry limits how much it is asked; try again in 3600 seconds",
+                      outcome.message)
+        self.assertEqual(len(came), 1)
 
 
 MIRRORED = """
