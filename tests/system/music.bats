@@ -320,6 +320,33 @@ many_acknowledged() { [ "$(wc -l <"$WORK/acknowledged")" -ge 200 ]; }
   wait_until file_has "$WORK/service.log" '^code 0'
 }
 
+@test "SIGTERM ends it in less than 100 ms, an idle client connected" {
+  mkdir -p "$WORK/stop"
+  cp "$TOP/music/music.csv" "$WORK/stop/"
+  # The quickest of five: what is asked is whether it waits for anything, not how busy the machine is.
+  run inside python3 - "$PORT" "$WORK/stop" <<'PYTHON'
+import http.client, os, subprocess, sys, time
+def stop():
+    process = subprocess.Popen(["s2", sys.argv[1]], env=dict(os.environ, MUSIC_DATA=sys.argv[2]),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    client = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=10)
+    while True:
+        try:
+            client.request("POST", "/api/v1/music/", '{"Artist":"A","SongTitle":"T"}')
+            break
+        except OSError:
+            client.close()
+            time.sleep(0.02)
+    client.getresponse().read()
+    start = time.perf_counter()
+    process.terminate()
+    code = process.wait(20)
+    return (time.perf_counter() - start if code == 0 else 99), client
+print("fast" if min(stop()[0] for _ in range(5)) < 0.1 else "slow")
+PYTHON
+  assert_output fast
+}
+
 @test "a port that is taken" {
   start_service
   run inside env MUSIC_DATA="$WORK/data" timeout 5 s2 "$PORT"
