@@ -9,6 +9,9 @@
 
 #include "base/memory.h"
 
+#define TREE_DEPTH_LIMIT 512
+#define BLOCK_SIZE	 512 /* of st_blocks */
+
 ssize_t read_some(int fd, void *bytes, size_t size)
 {
 	ssize_t got;
@@ -270,6 +273,32 @@ int remove_tree_at(int dir_fd, const char *name, struct error *err)
 	if (fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : error_set_errno(err, errno, "stat %s", name);
 	return remove_entry(dir_fd, name, status.st_dev, err);
+}
+
+static uint64_t tree_bytes_below(int dir_fd, const char *name, int depth)
+{
+	struct stat status;
+	if (depth > TREE_DEPTH_LIMIT || fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	uint64_t total = (uint64_t)status.st_blocks * BLOCK_SIZE;
+	if (!S_ISDIR(status.st_mode))
+		return total;
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_directory DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory) {
+		if (fd >= 0)
+			close(fd);
+		return total;
+	}
+	for (struct dirent *entry; (entry = readdir(directory));)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			total += tree_bytes_below(fd, entry->d_name, depth + 1);
+	return total;
+}
+
+uint64_t tree_disk_bytes_at(int dir_fd, const char *name)
+{
+	return tree_bytes_below(dir_fd, name, 0);
 }
 
 int sync_fd(int fd, struct error *err)

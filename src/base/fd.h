@@ -47,5 +47,8 @@ int copy_file_data(int from_fd, int to_fd, struct error *err);
 /* Removes the tree `name` below dir_fd, never following a link, never crossing a mount. Absent is success. */
 int remove_tree_at(int dir_fd, const char *name, struct error *err);
 
+/* Bytes on disk of all below; what cannot be read counts nothing, since this is only told, never relied on. */
+uint64_t tree_disk_bytes_at(int dir_fd, const char *name);
+
 /* fsync, with an error. */
 int sync_fd(int fd, struct error *err);

@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -20,9 +19,7 @@
 #include "store/store.h"
 #include "store/transaction.h"
 
-#define UPLOAD_LIFETIME	 (24 * 3600 * NANOSECONDS_PER_SECOND)
-#define TREE_DEPTH_LIMIT 512
-#define BLOCK_SIZE	 512 /* of st_blocks */
+#define UPLOAD_LIFETIME (24 * 3600 * NANOSECONDS_PER_SECOND)
 
 static const char blob_sql[] = "SELECT 1 FROM named_blob WHERE digest = ?1";
 static const char layer_sql[] = "SELECT 1 FROM named_layer WHERE diff_id = ?1";
@@ -58,28 +55,6 @@ static int is_named(struct collection *collection, const char *sql, const char *
 	int row = database_step(collection->lookup, err);
 	sqlite3_reset(collection->lookup);
 	return row;
-}
-
-/* Bytes on disk of all below; what cannot be read counts nothing, since this is only told, never relied on. */
-static uint64_t tree_bytes(int dir_fd, const char *name, int depth)
-{
-	struct stat status;
-	if (depth > TREE_DEPTH_LIMIT || fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	uint64_t total = (uint64_t)status.st_blocks * BLOCK_SIZE;
-	if (!S_ISDIR(status.st_mode))
-		return total;
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	cleanup_directory DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
-		return total;
-	}
-	for (struct dirent *entry; (entry = readdir(directory));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			total += tree_bytes(fd, entry->d_name, depth + 1);
-	return total;
 }
 
 /* Names of the entries of a folder that may be absent, read before any of them is removed. */
@@ -150,7 +125,7 @@ static int collect_layers(struct collection *collection, enum digest_algorithm a
 			continue;
 		}
 		cleanup_free char *path = format_string("%s/%s", folder, names.items[i]);
-		uint64_t bytes = tree_bytes(store->root_fd, path, 0);
+		uint64_t bytes = tree_disk_bytes_at(store->root_fd, path);
 		if (layer_folder_remove(store->root_fd, &diff_id, err) < 0)
 			return -1;
 		collection->collected.layers++;
@@ -200,7 +175,7 @@ static int collect_folder(struct collection *collection, int dir_fd, const char 
 			string_list_add(collection->garbage, path);
 			continue;
 		}
-		uint64_t bytes = tree_bytes(dir_fd, path, 0);
+		uint64_t bytes = tree_disk_bytes_at(dir_fd, path);
 		struct error reason = {0};
 		if (remove_tree_at(dir_fd, path, &reason) == 0)
 			collection->collected.bytes += bytes;

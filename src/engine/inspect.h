@@ -1,0 +1,21 @@
+/*
+ * What `inspect` shows: one object as a document with Docker's members in Docker's order. Members that tell of what
+ * is not here (swarm, Windows) have the value that Docker gives where it is not used.
+ */
+#pragma once
+
+#include "base/json.h"
+#include "engine/engine.h"
+
+/* ERROR_NOT_FOUND "No such container: X". With `size`, SizeRw and SizeRootFs too: bytes on disk. */
+int inspect_container(struct engine *engine, const char *name, bool size, json_t **ret_document, struct error *err);
+/* ERROR_NOT_FOUND "No such image: X". */
+int inspect_image(struct engine *engine, const char *name, json_t **ret_document, struct error *err);
+
+/* Shared by both. {"80/tcp": {}}, and an object of KEY=VALUE items. */
+json_t *inspect_set(const struct string_list *items);
+json_t *inspect_map(const struct string_list *items);
+json_t *inspect_list_or_null(const struct string_list *items, bool is_set);
+json_t *inspect_time(nanoseconds time); /* 0: Go's zero time */
+/* {"Data": {"LowerDir": …}, "Name": "overlay"}; `folder` is the container's, NULL for an image. Base layer first. */
+json_t *inspect_graph_driver(struct engine *engine, const struct string_list *layers, const char *folder);

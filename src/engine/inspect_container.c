@@ -1,0 +1,379 @@
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "engine/inspect.h"
+#include "engine/list.h"
+#include "monitor/status.h"
+#include "network/link.h"
+#include "oci/platform.h"
+#include "store/address.h"
+#include "store/image.h"
+
+#define SHORT_ID_LENGTH	  12
+#define DEFAULT_SHM_BYTES (64LL * 1024 * 1024)
+#define CPU_PERIOD_US	  100000
+#define EXEC_PREFIX	  "exec-"
+
+static const char *const network_modes[] = {"bridge", "host", "none"};
+
+static json_t *state_of(const struct container_view *view, bool out_of_memory)
+{
+	const struct container_state *state = &view->state;
+	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:s, s:o, s:o}", "Status",
+			 container_status_name(state->status), "Running", state->status == CONTAINER_RUNNING, "Paused",
+			 0, "Restarting", 0, "OOMKilled", out_of_memory, "Dead", 0, "Pid", (int)state->pid, "ExitCode",
+			 state->exit_code, "Error", "", "StartedAt", inspect_time(state->started), "FinishedAt",
+			 inspect_time(state->finished));
+}
+
+/* What the monitor keeps for this boot: whether memory ran out, and what exec started. */
+static int read_run_folder(struct engine *engine, const char *id, bool *ret_out_of_memory, json_t **ret_execs,
+			   struct error *err)
+{
+	cleanup_close int folder = -1;
+	struct error ignored = {0};
+	struct monitor_status status = {0};
+	*ret_execs = json_null();
+	if (container_open_run_folder(engine->store, id, false, &folder, &ignored) < 0)
+		return 0;
+	if (monitor_status_read(folder, &status, err) < 0)
+		return -1;
+	*ret_out_of_memory = status.out_of_memory;
+	cleanup_directory DIR *directory = fdopendir(fcntl(folder, F_DUPFD_CLOEXEC, 3));
+	cleanup_string_list struct string_list execs = {0};
+	for (struct dirent *entry; directory && (entry = readdir(directory));)
+		if (strncmp(entry->d_name, EXEC_PREFIX, strlen(EXEC_PREFIX)) == 0)
+			string_list_add(&execs, entry->d_name + strlen(EXEC_PREFIX));
+	if (execs.count)
+		*ret_execs = json_from_strings(&execs);
+	return 0;
+}
+
+static char *port_name(const struct published_port *port)
+{
+	return format_string("%u/%s", port->container_port, port->is_udp ? "udp" : "tcp");
+}
+
+/* {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}; a port that is exposed alone is null. */
+static json_t *ports_of(const struct container_config *config, bool with_exposed)
+{
+	json_t *ports = json_object();
+	for (size_t i = 0; with_exposed && i < config->exposed_ports.count; i++)
+		json_object_set_new_nocheck(ports, config->exposed_ports.items[i], json_null());
+	for (size_t i = 0; i < config->port_count; i++) {
+		const struct published_port *port = &config->ports[i];
+		char address[INET_ADDRSTRLEN];
+		cleanup_free char *name = port_name(port);
+		cleanup_free char *number =
+			port->host_port ? format_string("%u", port->host_port) : duplicate_string("");
+		inet_ntop(AF_INET, &port->host_address, address, sizeof address);
+		json_t *bindings = json_object_get(ports, name);
+		if (!json_is_array(bindings)) {
+			bindings = json_array();
+			json_object_set_new_nocheck(ports, name, bindings);
+		}
+		json_array_append_new(bindings, json_pack("{s:s, s:s}", "HostIp",
+							  port->host_address.s_addr || with_exposed ? address : "",
+							  "HostPort", number));
+	}
+	return ports;
+}
+
+static json_t *binds_of(const struct container_config *config)
+{
+	cleanup_string_list struct string_list binds = {0};
+	for (size_t i = 0; i < config->mount_count; i++) {
+		const struct container_mount *mount = &config->mounts[i];
+		if (mount->kind != CONTAINER_MOUNT_TMPFS)
+			string_list_add_format(&binds, "%s:%s%s", mount->source, mount->target,
+					       mount->read_only ? ":ro" : "");
+	}
+	return inspect_list_or_null(&binds, binds.count > 0);
+}
+
+static json_t *tmpfs_of(const struct container_config *config)
+{
+	json_t *tmpfs = json_object();
+	for (size_t i = 0; i < config->mount_count; i++)
+		if (config->mounts[i].kind == CONTAINER_MOUNT_TMPFS)
+			json_object_set_new_nocheck(tmpfs, config->mounts[i].target,
+						    json_string_nocheck(config->mounts[i].options));
+	return tmpfs;
+}
+
+static json_t *mounts_of(struct engine *engine, const struct container_config *config)
+{
+	json_t *mounts = json_array();
+	for (size_t i = 0; i < config->mount_count; i++) {
+		const struct container_mount *mount = &config->mounts[i];
+		if (mount->kind == CONTAINER_MOUNT_TMPFS)
+			continue;
+		bool is_volume = mount->kind == CONTAINER_MOUNT_VOLUME;
+		json_t *one = json_pack("{s:s}", "Type", is_volume ? "volume" : "bind");
+		cleanup_free char *path =
+			is_volume && *mount->source
+				? format_string("%s/volumes/%s/_data", engine->store->root, mount->source)
+				: duplicate_string(mount->source);
+		if (is_volume)
+			json_object_set_new(one, "Name", json_string_nocheck(mount->source));
+		json_object_set_new(one, "Source", json_string_nocheck(path));
+		json_object_set_new(one, "Destination", json_string_nocheck(mount->target));
+		if (is_volume)
+			json_object_set_new(one, "Driver", json_string("local"));
+		json_object_set_new(one, "Mode", json_string(mount->read_only ? "ro" : ""));
+		json_object_set_new(one, "RW", json_boolean(!mount->read_only));
+		json_object_set_new(one, "Propagation", json_string(is_volume ? "" : "rprivate"));
+		json_array_append_new(mounts, one);
+	}
+	return mounts;
+}
+
+static json_t *security_options(const struct container_config *config)
+{
+	cleanup_string_list struct string_list options = {0};
+	if (config->no_new_privileges)
+		string_list_add(&options, "no-new-privileges");
+	if (config->seccomp_unconfined)
+		string_list_add(&options, "seccomp=unconfined");
+	return inspect_list_or_null(&options, options.count > 0);
+}
+
+static void add_resources(json_t *host, const struct spec_resources *resources)
+{
+	json_object_set_new(host, "CpuShares", json_integer(resources->cpu_shares));
+	json_object_set_new(host, "Memory", json_integer(resources->memory_bytes));
+	json_object_set_new(host, "NanoCpus",
+			    json_integer(resources->cpu_quota_us * (NANOSECONDS_PER_SECOND / CPU_PERIOD_US)));
+	json_object_set_new(host, "CpuPeriod", json_integer(0));
+	json_object_set_new(host, "CpuQuota", json_integer(0));
+	json_object_set_new(host, "MemorySwap", json_integer(resources->memory_swap_bytes));
+	json_object_set_new(host, "PidsLimit",
+			    resources->pids_limit ? json_integer(resources->pids_limit) : json_null());
+}
+
+static json_t *host_config_of(const struct container_view *view)
+{
+	const struct container_config *config = &view->config;
+	json_t *host = json_object();
+	json_object_set_new(host, "Binds", binds_of(config));
+	json_object_set_new(host, "ContainerIDFile", json_string(""));
+	json_object_set_new(host, "LogConfig", json_pack("{s:s, s:{}}", "Type", "json-file", "Config"));
+	json_object_set_new(host, "NetworkMode", json_string(network_modes[config->network]));
+	json_object_set_new(host, "PortBindings", ports_of(config, false));
+	json_object_set_new(host, "RestartPolicy", json_pack("{s:s, s:i}", "Name", "no", "MaximumRetryCount", 0));
+	json_object_set_new(host, "AutoRemove", json_boolean(view->record.remove_on_exit));
+	json_object_set_new(host, "VolumeDriver", json_string(""));
+	json_object_set_new(host, "VolumesFrom", json_null());
+	json_object_set_new(host, "CapAdd",
+			    inspect_list_or_null(&config->capabilities_add, config->capabilities_add.count > 0));
+	json_object_set_new(host, "CapDrop",
+			    inspect_list_or_null(&config->capabilities_drop, config->capabilities_drop.count > 0));
+	json_object_set_new(host, "CgroupnsMode", json_string("private"));
+	json_object_set_new(host, "Dns", json_from_strings(&config->dns));
+	json_object_set_new(host, "DnsOptions", json_array());
+	json_object_set_new(host, "DnsSearch", json_array());
+	json_object_set_new(host, "ExtraHosts",
+			    inspect_list_or_null(&config->extra_hosts, config->extra_hosts.count > 0));
+	json_object_set_new(host, "GroupAdd", inspect_list_or_null(&config->groups, config->groups.count > 0));
+	json_object_set_new(host, "IpcMode", json_string("private"));
+	json_object_set_new(host, "PidMode", json_string(""));
+	json_object_set_new(host, "Privileged", json_boolean(config->privileged));
+	json_object_set_new(host, "PublishAllPorts", json_false());
+	json_object_set_new(host, "ReadonlyRootfs", json_boolean(config->read_only_root));
+	json_object_set_new(host, "SecurityOpt", security_options(config));
+	json_t *tmpfs = tmpfs_of(config);
+	if (json_object_size(tmpfs))
+		json_object_set(host, "Tmpfs", tmpfs);
+	json_decref(tmpfs);
+	json_object_set_new(host, "UTSMode", json_string(""));
+	json_object_set_new(host, "UsernsMode", json_string(""));
+	json_object_set_new(host, "ShmSize", json_integer(config->shm_bytes ? config->shm_bytes : DEFAULT_SHM_BYTES));
+	json_object_set_new(host, "Runtime", json_string("coracle"));
+	add_resources(host, &config->resources);
+	if (config->use_init)
+		json_object_set_new(host, "Init", json_true());
+	return host;
+}
+
+static json_t *config_of(const struct container_view *view)
+{
+	const struct container_config *config = &view->config;
+	json_t *json = json_object();
+	cleanup_free char *hostname = config->hostname ? duplicate_string(config->hostname)
+						       : format_string("%.*s", SHORT_ID_LENGTH, view->record.id);
+	json_object_set_new(json, "Hostname", json_string_nocheck(hostname));
+	json_object_set_new(json, "Domainname", json_string(""));
+	json_object_set_new(json, "User", json_string_nocheck(config->user ? config->user : ""));
+	json_object_set_new(json, "AttachStdin", json_false());
+	json_object_set_new(json, "AttachStdout", json_false());
+	json_object_set_new(json, "AttachStderr", json_false());
+	if (config->exposed_ports.count)
+		json_object_set_new(json, "ExposedPorts", inspect_set(&config->exposed_ports));
+	json_object_set_new(json, "Tty", json_boolean(config->terminal));
+	json_object_set_new(json, "OpenStdin", json_boolean(config->open_input));
+	json_object_set_new(json, "StdinOnce", json_false());
+	json_object_set_new(json, "Env", json_from_strings(&config->environment));
+	json_object_set_new(json, "Cmd", inspect_list_or_null(&config->command, config->command.count > 0));
+	json_object_set_new(json, "Image", json_string_nocheck(view->record.image_name));
+	cleanup_string_list struct string_list volumes = {0};
+	for (size_t i = 0; i < config->mount_count; i++)
+		if (config->mounts[i].kind == CONTAINER_MOUNT_VOLUME)
+			string_list_add(&volumes, config->mounts[i].target);
+	json_object_set_new(json, "Volumes", volumes.count ? inspect_set(&volumes) : json_null());
+	json_object_set_new(json, "WorkingDir",
+			    json_string_nocheck(config->working_directory ? config->working_directory : ""));
+	json_object_set_new(json, "Entrypoint",
+			    inspect_list_or_null(&config->entrypoint, config->entrypoint.count > 0));
+	json_object_set_new(json, "OnBuild", json_null());
+	json_object_set_new(json, "Labels", inspect_map(&config->labels));
+	json_set_text(json, "StopSignal", config->stop_signal);
+	if (config->stop_timeout >= 0)
+		json_object_set_new(json, "StopTimeout", json_integer(config->stop_timeout));
+	return json;
+}
+
+struct addresses {
+	char address[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN], mac[sizeof "02:42:00:00:00:00"];
+	int prefix_length;
+};
+
+static int read_addresses(struct engine *engine, const struct container_view *view, struct addresses *ret,
+			  struct error *err)
+{
+	struct in_addr address;
+	if (view->config.network != CONTAINER_NETWORK_BRIDGE || view->state.status != CONTAINER_RUNNING)
+		return 0;
+	cleanup_network_record struct network_record network = {0};
+	if (network_record_find(engine->store, network_modes[CONTAINER_NETWORK_BRIDGE], &network, err) < 0 ||
+	    address_find(engine->store, view->record.id, &address, err) < 0) {
+		/* It ended meanwhile. */
+		if (err->kind != ERROR_NOT_FOUND)
+			return -1;
+		error_clear(err);
+		return 0;
+	}
+	unsigned char bytes[ETH_ALEN];
+	link_hardware_address(address, bytes);
+	inet_ntop(AF_INET, &address, ret->address, sizeof ret->address);
+	inet_ntop(AF_INET, &network.gateway, ret->gateway, sizeof ret->gateway);
+	snprintf(ret->mac, sizeof ret->mac, "%02x:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2], bytes[3],
+		 bytes[4], bytes[5]);
+	ret->prefix_length = network.prefix_length;
+	return 0;
+}
+
+static int add_network(struct engine *engine, const struct container_view *view, json_t *document, struct error *err)
+{
+	struct addresses at = {0};
+	if (read_addresses(engine, view, &at, err) < 0)
+		return -1;
+	bool running = view->state.status == CONTAINER_RUNNING;
+	cleanup_free char *sandbox =
+		running ? format_string("/proc/%d/ns/net", (int)view->state.pid) : duplicate_string("");
+	json_t *network = json_pack("{s:n, s:s, s:s, s:s, s:i, s:s, s:s, s:i, s:s}", "IPAMConfig", "MacAddress", at.mac,
+				    "Gateway", at.gateway, "IPAddress", at.address, "IPPrefixLen", at.prefix_length,
+				    "IPv6Gateway", "", "GlobalIPv6Address", "", "GlobalIPv6PrefixLen", 0, "NetworkID",
+				    network_modes[view->config.network]);
+	json_t *ports = running && view->config.network == CONTAINER_NETWORK_BRIDGE ? ports_of(&view->config, true)
+										    : json_object();
+	json_object_set_new(document, "NetworkSettings",
+			    json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:i, s:s, s:i, s:s, s:s, s:{s:o}}", "Bridge", "",
+				      "SandboxID", "", "SandboxKey", sandbox, "Ports", ports, "Gateway", at.gateway,
+				      "GlobalIPv6Address", "", "GlobalIPv6PrefixLen", 0, "IPAddress", at.address,
+				      "IPPrefixLen", at.prefix_length, "IPv6Gateway", "", "MacAddress", at.mac,
+				      "Networks", network_modes[view->config.network], network));
+	return 0;
+}
+
+/* Bytes on disk: what the container wrote, and that with its image's layers. */
+static int add_sizes(struct engine *engine, const struct container_view *view, json_t *document, struct error *err)
+{
+	uint64_t written = 0, total = 0;
+	cleanup_close int folder = -1;
+	struct error ignored = {0};
+	if (container_open_folder(engine->store, view->record.id, false, &folder, &ignored) == 0)
+		written = tree_disk_bytes_at(folder, "upper");
+	for (size_t i = 0; i < view->config.layers.count; i++) {
+		struct digest diff_id;
+		uint64_t size = 0;
+		if (digest_parse(view->config.layers.items[i], &diff_id, err) < 0)
+			return -1;
+		/* Its image may have been removed by force. */
+		if (image_layer_size(engine->store, &diff_id, &size, &ignored) == 0)
+			total += size;
+	}
+	json_object_set_new(document, "SizeRw", json_integer((json_int_t)written));
+	json_object_set_new(document, "SizeRootFs", json_integer((json_int_t)(written + total)));
+	return 0;
+}
+
+static void add_paths(const struct container_view *view, const char *folder, json_t *document)
+{
+	static const char *const files[][2] = {{"ResolvConfPath", "resolv.conf"},
+					       {"HostnamePath", "hostname"},
+					       {"HostsPath", "hosts"},
+					       {"LogPath", "container.log"}};
+	/* The first start makes them. */
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		json_object_set_new(document, files[i][0],
+				    view->state.status == CONTAINER_CREATED
+					    ? json_string("")
+					    : json_pack("s++", folder, "/", files[i][1]));
+}
+
+/* The command as it is started: its program, and what follows. */
+static void add_command(const struct container_view *view, json_t *document)
+{
+	json_t *words = json_from_strings(&view->config.entrypoint);
+	json_t *command = json_from_strings(&view->config.command);
+	json_array_extend(words, command);
+	json_decref(command);
+	json_t *path = json_array_get(words, 0);
+	if (path)
+		json_object_set(document, "Path", path);
+	else
+		json_object_set_new(document, "Path", json_string(""));
+	json_array_remove(words, 0);
+	json_object_set_new(document, "Args", words);
+}
+
+int inspect_container(struct engine *engine, const char *name, bool size, json_t **ret_document, struct error *err)
+{
+	cleanup_container_view struct container_view view = {0};
+	cleanup_json json_t *document = json_object();
+	bool out_of_memory = false;
+	json_t *execs = NULL;
+	if (container_view_find(engine, name, &view, err) < 0 ||
+	    read_run_folder(engine, view.record.id, &out_of_memory, &execs, err) < 0)
+		return -1;
+	struct platform platform;
+	platform_host(&platform);
+	cleanup_free char *folder = format_string("%s/containers/%s", engine->store->root, view.record.id);
+	json_object_set_new(document, "Id", json_string(view.record.id));
+	json_object_set_new(document, "Created", inspect_time(view.record.created));
+	add_command(&view, document);
+	json_object_set_new(document, "State", state_of(&view, out_of_memory));
+	json_object_set_new(document, "Image", json_string(view.record.image.text));
+	add_paths(&view, folder, document);
+	json_object_set_new(document, "Name", json_pack("s+", "/", view.record.name));
+	json_object_set_new(document, "RestartCount", json_integer(0));
+	json_object_set_new(document, "Driver", json_string("overlay"));
+	json_object_set_new(document, "Platform", json_string(platform.os));
+	static const char *const labels[] = {"MountLabel", "ProcessLabel", "AppArmorProfile"};
+	for (size_t i = 0; i < ARRAY_SIZE(labels); i++)
+		json_object_set_new(document, labels[i], json_string(""));
+	json_object_set_new(document, "ExecIDs", execs);
+	json_object_set_new(document, "HostConfig", host_config_of(&view));
+	json_object_set_new(document, "GraphDriver", inspect_graph_driver(engine, &view.config.layers, folder));
+	if (size && add_sizes(engine, &view, document, err) < 0)
+		return -1;
+	json_object_set_new(document, "Mounts", mounts_of(engine, &view.config));
+	json_object_set_new(document, "Config", config_of(&view));
+	if (add_network(engine, &view, document, err) < 0)
+		return -1;
+	*ret_document = steal_pointer(&document);
+	return 0;
+}
