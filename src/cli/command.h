@@ -55,7 +55,7 @@ int command_for_each(struct invocation *invocation, struct engine *engine, int c
 		     void *context, bool print_name);
 
 command_handler cmd_attach, cmd_build, cmd_cleanup, cmd_container_prune, cmd_create, cmd_exec, cmd_import, cmd_info,
-	cmd_image_ls, cmd_image_verify, cmd_inspect, cmd_kill, cmd_load, cmd_login, cmd_logout, cmd_logs,
-	cmd_pause, cmd_port, cmd_ps, cmd_pull, cmd_push, cmd_rename, cmd_restart, cmd_rm, cmd_rmi, cmd_run,
-	cmd_save, cmd_start, cmd_stop, cmd_system_prune, cmd_tag, cmd_top, cmd_unpause, cmd_version,
-	cmd_volume_create, cmd_volume_inspect, cmd_volume_ls, cmd_volume_prune, cmd_volume_rm, cmd_wait;
+	cmd_image_ls, cmd_image_verify, cmd_inspect, cmd_kill, cmd_load, cmd_login, cmd_logout, cmd_logs, cmd_pause,
+	cmd_port, cmd_ps, cmd_pull, cmd_push, cmd_rename, cmd_restart, cmd_rm, cmd_rmi, cmd_run, cmd_save, cmd_start,
+	cmd_stop, cmd_system_prune, cmd_tag, cmd_top, cmd_unpause, cmd_version, cmd_volume_create, cmd_volume_inspect,
+	cmd_volume_ls, cmd_volume_prune, cmd_volume_rm, cmd_wait;

@@ -23,10 +23,10 @@ static json_t *state_of(const struct container_view *view, bool out_of_memory)
 {
 	const struct container_state *state = &view->state;
 	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:s, s:o, s:o}", "Status",
-			 container_status_name(state->status), "Running", state->status == CONTAINER_RUNNING, "Paused",
-			 0, "Restarting", 0, "OOMKilled", out_of_memory, "Dead", 0, "Pid", (int)state->pid, "ExitCode",
-			 state->exit_code, "Error", "", "StartedAt", inspect_time(state->started), "FinishedAt",
-			 inspect_time(state->finished));
+			 container_state_name(state), "Running", state->status == CONTAINER_RUNNING, "Paused",
+			 state->is_paused, "Restarting", 0, "OOMKilled", out_of_memory, "Dead", 0, "Pid",
+			 (int)state->pid, "ExitCode", state->exit_code, "Error", "", "StartedAt",
+			 inspect_time(state->started), "FinishedAt", inspect_time(state->finished));
 }
 
 /* What the monitor keeps for this boot: whether memory ran out, and what exec started. */
