@@ -198,7 +198,7 @@ static int call_index(struct call *call)
 			at.json = json_object_get(at.json, json_string_value(index));
 			if (!at.json && at.is_text_map)
 				at = template_keep(call->run, json_string(""));
-		} else if (at.json && json_is_null(at.json) && at.is_text_map) {
+		} else if (json_is_null(at.json) && at.is_text_map) {
 			at = template_keep(call->run, json_string(""));
 		} else if (!at.json || json_is_null(at.json)) {
 			return fail(call, "index of nil pointer");
@@ -218,7 +218,7 @@ static int call_slice(struct call *call)
 	json_int_t bounds[2] = {0, (json_int_t)length};
 	if (!json_is_string(json) && !json_is_array(json))
 		return fail(call, "can't slice item of type %s", template_type_name(&call->arguments[0]));
-	for (size_t i = 1; i < call->count; i++) {
+	for (size_t i = 1; i < call->count && i <= ARRAY_SIZE(bounds); i++) {
 		if (need_integer(call, i, &bounds[i - 1]) < 0)
 			return -1;
 		if (bounds[i - 1] < 0 || (size_t)bounds[i - 1] > length)
@@ -405,25 +405,25 @@ static int order(struct call *call, int *ret_order)
 
 static int call_lt(struct call *call)
 {
-	int result;
+	int result = 0;
 	return order(call, &result) < 0 ? -1 : give(call, json_boolean(result < 0));
 }
 
 static int call_le(struct call *call)
 {
-	int result;
+	int result = 0;
 	return order(call, &result) < 0 ? -1 : give(call, json_boolean(result <= 0));
 }
 
 static int call_gt(struct call *call)
 {
-	int result;
+	int result = 0;
 	return order(call, &result) < 0 ? -1 : give(call, json_boolean(result > 0));
 }
 
 static int call_ge(struct call *call)
 {
-	int result;
+	int result = 0;
 	return order(call, &result) < 0 ? -1 : give(call, json_boolean(result >= 0));
 }
 

@@ -137,7 +137,7 @@ static void describe(const struct parser *parser, const struct token *token, cha
 	} else if (is_keyword(parser, token)) {
 		snprintf(text, size, "<%.*s>", (int)token->length, bytes);
 	} else {
-		char quoted[32];
+		char quoted[32] = "";
 		size_t used = 0;
 		for (size_t i = 0; i < token->length && i < 10; i++) {
 			bool escape = bytes[i] == '"' || bytes[i] == '\\' || bytes[i] == '\n' || bytes[i] == '\t';

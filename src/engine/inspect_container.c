@@ -306,7 +306,7 @@ static int add_sizes(struct engine *engine, const struct container_view *view, j
 			total += size;
 	}
 	json_object_set_new(document, "SizeRw", json_integer((json_int_t)written));
-	json_object_set_new(document, "SizeRootFs", json_integer((json_int_t)(written + total)));
+	json_object_set_new(document, "SizeRootFs", json_integer((json_int_t)written + (json_int_t)total));
 	return 0;
 }
 
