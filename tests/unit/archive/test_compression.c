@@ -227,7 +227,7 @@ static void every_cut_is_noticed(void **state)
 	}
 }
 
-/* SECURITY-CASES row 3: no program is looked for. */
+/* CVE-2014-9357, CVE-2026-41567: no program is looked for. */
 static void other_formats_are_refused(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* SECURITY-CASES rows 1, 4 and 5: archives that want to leave their folder, or to fill the memory. */
+/* CVE-2014-6407, CVE-2021-32760, CVE-2017-14992 and kin: archives that leave their folder or fill the memory. */
 #include "layer_test.h"
 
 #include <stdio.h>

@@ -28,7 +28,7 @@ static void known_digests(void **state)
 	assert_string_equal(digest_algorithm_name(DIGEST_SHA512), "sha512");
 }
 
-/* SECURITY-CASES row 9. */
+/* CVE-2024-3727. */
 static void only_digests_pass(void **state)
 {
 	(void)state;

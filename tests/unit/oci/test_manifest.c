@@ -59,7 +59,7 @@ static void types_that_are_taken(void **state)
 	}
 }
 
-/* SECURITY-CASES row 7, and documents that are damaged otherwise. */
+/* CVE-2021-41190, and documents that are damaged otherwise. */
 static void confusing_documents_are_refused(void **state)
 {
 	(void)state;
@@ -111,7 +111,7 @@ static void confusing_documents_are_refused(void **state)
 	}
 }
 
-/* SECURITY-CASES row 6. */
+/* CVE-2023-25153, CVE-2023-2253. */
 static void large_documents_are_refused(void **state)
 {
 	(void)state;

@@ -273,7 +273,7 @@ push_image() {
 	[ "$body" = "$text" ]
 }
 
-@test "row 7: manifests that could be taken for something else" {
+@test "CVE-2021-41190: manifests that could be taken for something else" {
 	push_image regid/app v1
 	text=$(manifest config layer)
 	while IFS='|' read -r type document; do
@@ -305,7 +305,7 @@ push_image() {
 	done
 }
 
-@test "row 6: page sizes are bounded" {
+@test "CVE-2023-2253: page sizes are bounded" {
 	for i in 1 2 3 4 5; do push_image regid/pages "t$i"; done
 	as GET '/v2/regid/pages/tags/list?n=2'
 	[ "$body" = '{"name":"regid/pages","tags":["t1","t2"]}' ]
@@ -417,7 +417,7 @@ push_image() {
 	expect 403 DENIED
 }
 
-@test "row 46: mounting what one may not read" {
+@test "CVE-2024-39897: mounting what one may not read" {
 	push_blob regid/secret treasure
 	call POST "/v2/other/x/blobs/uploads/?mount=$(digest treasure)&from=regid/secret" -u "other:$OTHER" -d ''
 	expect 202
@@ -434,7 +434,7 @@ push_image() {
 	expect 202
 }
 
-@test "row 45: forged tokens" {
+@test "CVE-2025-24976: forged tokens" {
 	good=$(bearer repository:regid/app:pull)
 	payload=$(cut -d. -f2 <<<"$good")
 	signature=$(cut -d. -f3 <<<"$good")
@@ -453,7 +453,7 @@ push_image() {
 	expect 401 UNAUTHORIZED
 }
 
-@test "row 49: a revoked token ends at once, and what was bought with it" {
+@test "CVE-2025-23208: a revoked token ends at once, and what was bought with it" {
 	"$CORACLE_REGISTRY" token create --user regid --scope read --name short >"$FOLDER/secret" 2>"$FOLDER/id"
 	token=$(cat "$FOLDER/secret")
 	id=$(cut -d' ' -f2 "$FOLDER/id")
@@ -503,7 +503,7 @@ push_image() {
 	ROWS
 }
 
-@test "row 50: open uploads are bounded for each user" {
+@test "CVE-2017-11468: open uploads are bounded for each user" {
 	token=$(bearer repository:other/many:pull,push "other:$OTHER")
 	for i in $(seq 100); do echo "url = $URL/v2/other/many/blobs/uploads/"; done >"$FOLDER/many"
 	curl -s -o /dev/null -X POST -H "Authorization: Bearer $token" -H 'Content-Length: 0' -K "$FOLDER/many"

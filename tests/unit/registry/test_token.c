@@ -1,4 +1,4 @@
-/* Bearer tokens and the attacks on them (SECURITY-CASES row 45), access tokens, passwords. */
+/* Bearer tokens and the attacks on them (CVE-2025-24976), access tokens, passwords. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
