@@ -54,8 +54,43 @@ int command_for_each(struct invocation *invocation, struct engine *engine, int c
 		     int (*act)(struct engine *engine, const char *name, void *context, struct error *err),
 		     void *context, bool print_name);
 
-command_handler cmd_attach, cmd_build, cmd_cleanup, cmd_container_prune, cmd_create, cmd_exec, cmd_import, cmd_info,
-	cmd_image_ls, cmd_image_verify, cmd_inspect, cmd_kill, cmd_load, cmd_login, cmd_logout, cmd_logs, cmd_pause,
-	cmd_port, cmd_ps, cmd_pull, cmd_push, cmd_rename, cmd_restart, cmd_rm, cmd_rmi, cmd_run, cmd_save, cmd_start,
-	cmd_stop, cmd_system_prune, cmd_tag, cmd_top, cmd_unpause, cmd_version, cmd_volume_create, cmd_volume_inspect,
-	cmd_volume_ls, cmd_volume_prune, cmd_volume_rm, cmd_wait;
+command_handler cmd_attach;
+command_handler cmd_build;
+command_handler cmd_cleanup;
+command_handler cmd_container_prune;
+command_handler cmd_create;
+command_handler cmd_exec;
+command_handler cmd_image_ls;
+command_handler cmd_image_verify;
+command_handler cmd_import;
+command_handler cmd_info;
+command_handler cmd_inspect;
+command_handler cmd_kill;
+command_handler cmd_load;
+command_handler cmd_login;
+command_handler cmd_logout;
+command_handler cmd_logs;
+command_handler cmd_pause;
+command_handler cmd_port;
+command_handler cmd_ps;
+command_handler cmd_pull;
+command_handler cmd_push;
+command_handler cmd_rename;
+command_handler cmd_restart;
+command_handler cmd_rm;
+command_handler cmd_rmi;
+command_handler cmd_run;
+command_handler cmd_save;
+command_handler cmd_start;
+command_handler cmd_stop;
+command_handler cmd_system_prune;
+command_handler cmd_tag;
+command_handler cmd_top;
+command_handler cmd_unpause;
+command_handler cmd_version;
+command_handler cmd_volume_create;
+command_handler cmd_volume_inspect;
+command_handler cmd_volume_ls;
+command_handler cmd_volume_prune;
+command_handler cmd_volume_rm;
+command_handler cmd_wait;
