@@ -195,7 +195,7 @@ int layer_apply(const struct source *tar, int folder_fd, const struct layer_limi
 		struct layer_totals *ret_totals, struct error *err)
 {
 	struct apply *apply = allocate(sizeof *apply);
-	apply->parent = LAYER_PARENT_INIT(folder_fd);
+	layer_parent_init(&apply->parent, folder_fd);
 	apply->limits.bytes = limits && limits->bytes ? limits->bytes : LAYER_DEFAULT_BYTES;
 	apply->limits.entries = limits && limits->entries ? limits->entries : LAYER_DEFAULT_ENTRIES;
 	int result = apply_all(apply, tar, err);

@@ -75,21 +75,35 @@ static int apply_attributes(struct archive_entry *entry, int fd, struct error *e
 	return 0;
 }
 
+static int apply_mode(const struct layer_metadata *metadata, int fd, struct error *err)
+{
+	return fchmod(fd, metadata->mode) < 0 ? error_set_errno(err, errno, "set its mode") : 0;
+}
+
+static int apply_all_attributes(struct archive_entry *entry, int fd, struct error *err)
+{
+	return archive_entry_xattr_count(entry) > 0 ? apply_attributes(entry, fd, err) : 0;
+}
+
 int layer_metadata_apply(const struct layer_metadata *metadata, struct archive_entry *entry, int fd, bool owner_is_set,
 			 struct error *err)
 {
 	/* A change of owner takes setuid bits and capabilities away, so that it comes first. */
 	if (!owner_is_set && fchown(fd, metadata->uid, metadata->gid) < 0)
 		return error_set_errno(err, errno, "set its owner to %u:%u", metadata->uid, metadata->gid);
-	if (fchmod(fd, metadata->mode) < 0)
-		return error_set_errno(err, errno, "set its mode");
-	return archive_entry_xattr_count(entry) > 0 ? apply_attributes(entry, fd, err) : 0;
+	return apply_mode(metadata, fd, err) < 0 ? -1 : apply_all_attributes(entry, fd, err);
 }
 
 /* Whether what this process makes there has the right owner from the start. */
 static bool owner_comes_right(const struct layer_parent *parent, const struct layer_metadata *metadata)
 {
 	return !parent->gives_group && metadata->uid == parent->own_uid && metadata->gid == parent->own_gid;
+}
+
+/* Whether a file that is made with its mode has it from the start: then most files need neither chown nor chmod. */
+static bool mode_comes_right(const struct layer_parent *parent, const struct layer_metadata *metadata)
+{
+	return owner_comes_right(parent, metadata) && (metadata->mode & (07000 | parent->mask)) == 0;
 }
 
 static int remove_old(struct layer_parent *parent, const char *name, struct error *err)
@@ -142,16 +156,20 @@ int layer_make_file(struct layer_parent *parent, const char *name, struct archiv
 		    const struct layer_metadata *metadata, struct tar_reader *reader, struct error *err)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	cleanup_close int fd = openat(parent->fd, name, flags, 0600);
+	bool is_right = mode_comes_right(parent, metadata);
+	mode_t mode = is_right ? metadata->mode : 0600;
+	cleanup_close int fd = openat(parent->fd, name, flags, mode);
 	if (fd < 0 && errno == EEXIST) {
 		if (remove_old(parent, name, err) < 0)
 			return -1;
-		fd = openat(parent->fd, name, flags, 0600);
+		fd = openat(parent->fd, name, flags, mode);
 	}
 	if (fd < 0)
 		return error_set_errno(err, errno, "make the file");
-	if (write_contents(fd, reader, (uint64_t)archive_entry_size(entry), err) < 0 ||
-	    layer_metadata_apply(metadata, entry, fd, owner_comes_right(parent, metadata), err) < 0)
+	if (write_contents(fd, reader, (uint64_t)archive_entry_size(entry), err) < 0)
+		return -1;
+	if (is_right ? apply_all_attributes(entry, fd, err) < 0
+		     : layer_metadata_apply(metadata, entry, fd, owner_comes_right(parent, metadata), err) < 0)
 		return -1;
 	return futimens(fd, metadata->times) < 0 ? error_set_errno(err, errno, "set its time") : 0;
 }

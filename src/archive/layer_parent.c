@@ -21,6 +21,21 @@
 #include "archive/layer_path.h"
 #include "base/fd.h"
 
+static mode_t mask_of(int folder_fd)
+{
+	struct stat status;
+	cleanup_close int fd = openat(folder_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0777);
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return 0777;
+	return 0777 & ~status.st_mode;
+}
+
+void layer_parent_init(struct layer_parent *parent, int root_fd)
+{
+	*parent = (struct layer_parent){.root_fd = root_fd, .fd = -1, .own_uid = geteuid(), .own_gid = getegid()};
+	parent->mask = mask_of(root_fd);
+}
+
 void layer_parent_release(struct layer_parent *parent)
 {
 	if (parent->fd >= 0)

@@ -21,10 +21,10 @@ struct layer_parent {
 	uint64_t replaced; /* things of this layer that gave way to a later entry; whiteouts do not count */
 	uid_t own_uid;	   /* what this process makes belongs to these */
 	gid_t own_gid;
+	mode_t mask; /* what umask or a default ACL takes off the mode of a file that is made */
 };
 
-#define LAYER_PARENT_INIT(root)                                                                                        \
-	((struct layer_parent){.root_fd = (root), .fd = -1, .own_uid = geteuid(), .own_gid = getegid()})
+void layer_parent_init(struct layer_parent *parent, int root_fd);
 void layer_parent_release(struct layer_parent *parent);
 
 /*

@@ -33,13 +33,12 @@ static la_ssize_t read_input(struct archive *archive, void *context, const void 
 		archive_set_error(archive, EFBIG, "the headers are too large");
 		return ARCHIVE_FATAL;
 	}
-	ssize_t got = source_read(&reader->from, reader->input, INPUT_SIZE, &reader->source_error);
+	ssize_t got = source_borrow(&reader->from, reader->input, INPUT_SIZE, ret_bytes, &reader->source_error);
 	if (got < 0) {
 		archive_set_error(archive, EIO, "read");
 		return ARCHIVE_FATAL;
 	}
 	reader->header_bytes += (size_t)got;
-	*ret_bytes = reader->input;
 	return got;
 }
 

@@ -381,9 +381,18 @@ static ssize_t splitter_read(void *context, void *bytes, size_t size, struct err
 	return take(splitter, bytes, (size_t)got, err) < 0 ? -1 : got;
 }
 
+static ssize_t splitter_lend(void *context, const void **ret_bytes, struct error *err)
+{
+	struct tar_splitter *splitter = context;
+	ssize_t got = splitter->from.lend(splitter->from.context, ret_bytes, err);
+	if (got <= 0)
+		return got;
+	return take(splitter, *ret_bytes, (size_t)got, err) < 0 ? -1 : got;
+}
+
 struct source tar_splitter_source(struct tar_splitter *splitter)
 {
-	return (struct source){splitter_read, splitter};
+	return (struct source){splitter_read, splitter, splitter->from.lend ? splitter_lend : NULL};
 }
 
 int tar_splitter_finish(struct tar_splitter *splitter, uint64_t *ret_size, bool *ret_complete, struct error *err)

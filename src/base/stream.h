@@ -14,6 +14,9 @@ struct source {
 	/* Up to `size` bytes; 0 at the end, -1 with *err filled. May return fewer than asked. */
 	ssize_t (*read)(void *context, void *bytes, size_t size, struct error *err);
 	void *context;
+	/* The same without a copy, for a source that has the bytes already: they stay until it is asked again. Or NULL.
+	 */
+	ssize_t (*lend)(void *context, const void **ret_bytes, struct error *err);
 };
 
 struct sink {
@@ -25,6 +28,16 @@ struct sink {
 static inline ssize_t source_read(const struct source *source, void *bytes, size_t size, struct error *err)
 {
 	return source->read(source->context, bytes, size, err);
+}
+
+/* What comes next, lent by the source, or read into `space`. */
+static inline ssize_t source_borrow(const struct source *source, void *space, size_t size, const void **ret_bytes,
+				    struct error *err)
+{
+	if (source->lend)
+		return source->lend(source->context, ret_bytes, err);
+	*ret_bytes = space;
+	return source_read(source, space, size, err);
 }
 
 static inline int sink_write(const struct sink *sink, const void *bytes, size_t size, struct error *err)

@@ -24,6 +24,7 @@ struct stage {
 	bool is_interrupted;
 	struct error failure;
 	size_t position; /* in the chunk that is being taken; the reader's own */
+	bool is_lent;	 /* the rest of that chunk */
 	size_t sizes[STAGE_CHUNKS];
 	unsigned char *chunks[STAGE_CHUNKS];
 };
@@ -134,6 +135,7 @@ static bool wait_for_chunk(struct stage *stage)
 static void put_back(struct stage *stage)
 {
 	stage->position = 0;
+	stage->is_lent = false;
 	pthread_mutex_lock(&stage->lock);
 	stage->taken++;
 	pthread_cond_broadcast(&stage->moved);
@@ -160,6 +162,8 @@ static ssize_t stage_read(void *context, void *bytes, size_t size, struct error 
 			hasher_update(stage->hasher, bytes, (size_t)got);
 		return got;
 	}
+	if (stage->is_lent)
+		put_back(stage);
 	if (!wait_for_chunk(stage))
 		return report_end(stage, err);
 	size_t index = stage->taken % STAGE_CHUNKS;
@@ -173,9 +177,22 @@ static ssize_t stage_read(void *context, void *bytes, size_t size, struct error 
 	return (ssize_t)size;
 }
 
+static ssize_t stage_lend(void *context, const void **ret_bytes, struct error *err)
+{
+	struct stage *stage = context;
+	if (stage->is_lent)
+		put_back(stage);
+	if (!wait_for_chunk(stage))
+		return report_end(stage, err);
+	size_t index = stage->taken % STAGE_CHUNKS;
+	*ret_bytes = stage->chunks[index] + stage->position;
+	stage->is_lent = true;
+	return (ssize_t)(stage->sizes[index] - stage->position);
+}
+
 struct source stage_source(struct stage *stage)
 {
-	return (struct source){stage_read, stage};
+	return (struct source){stage_read, stage, stage->has_producer ? stage_lend : NULL};
 }
 
 void stage_interrupt(struct stage *stage)
