@@ -1,6 +1,7 @@
 /* coracle-transfer: one request on standard input, answers on descriptor 3 (protocol.h). */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "transfer/protocol.h"
 
 #define REQUEST_LIMIT ((size_t)4 * 1024 * 1024)
+#define BUFFERS_KEPT  (32 * 1024 * 1024) /* the largest threshold that malloc takes */
 
 static int (*const operations[])(const struct request *request, struct http *http, json_t **ret_done,
 				 struct error *err) = {
@@ -45,6 +47,9 @@ int main(int argument_count, char **arguments)
 			"coracle-transfer is run by coracle; it takes no arguments, and a request on standard input\n");
 		return 2;
 	}
+	/* The buffers of one layer are the next one's: fresh pages cost more than what is done with them. */
+	mallopt(M_MMAP_THRESHOLD, BUFFERS_KEPT);
+	mallopt(M_TRIM_THRESHOLD, BUFFERS_KEPT);
 	struct error err = {0};
 	json_t *done = NULL;
 	if (run(&done, &err) < 0) {

@@ -106,7 +106,7 @@ struct stage *stage_new(const struct source *from, struct hasher *hasher, bool t
 	if (!threaded)
 		return stage;
 	for (size_t i = 0; i < STAGE_CHUNKS; i++)
-		stage->chunks[i] = allocate(STAGE_CHUNK_SIZE);
+		stage->chunks[i] = reallocate_array(NULL, STAGE_CHUNK_SIZE, 1);
 	/* The hasher waits for chunks: it can be there before anybody makes them. */
 	stage->has_hasher_thread = hasher && thread_start(&stage->hasher_thread, hash, stage);
 	stage->has_producer = (!hasher || stage->has_hasher_thread) && thread_start(&stage->producer, produce, stage);
