@@ -1,15 +1,8 @@
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "engine/push.h"
-
-static bool names_tag_or_digest(const char *text)
-{
-	const char *slash = strrchr(text, '/');
-	return strpbrk(slash ? slash : text, ":@") != NULL;
-}
 
 /* The story's tip: a build that nobody tagged with the registry's name. The push goes on: it may be meant. */
 static void warn_of_newer_build(struct engine *engine, const struct reference *reference)
@@ -25,45 +18,71 @@ static void warn_of_newer_build(struct engine *engine, const struct reference *r
 		newer, text, newer, text, text);
 }
 
-int cmd_push(struct invocation *invocation, int count, char **arguments, struct error *err)
-{
-	const char *platform_name = NULL;
-	bool all_tags = false, quiet = false, without_trust = true;
-	const struct option options[] = {
-		OPTION_FLAG('a', "all-tags", &all_tags, "Push all tags of an image to the repository"),
-		OPTION_FLAG(0, "disable-content-trust", &without_trust, "Skip image signing (default true)"),
-		OPTION_STRING(0, "platform", &platform_name, "string",
-			      "Push the image only if it is for this platform, such as linux/amd64"),
-		OPTION_FLAG('q', "quiet", &quiet, "Suppress verbose output"),
-		OPTION_END,
-	};
+struct push_arguments {
+	const char *name, *platform_name, *progress_name;
+	bool all_tags, quiet, without_trust;
 	struct platform platform;
-	cleanup_engine struct engine *engine = NULL;
-	cleanup_reference struct reference reference = {0};
-	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
-	if (result != 0)
-		return result < 0 ? -1 : 0;
-	if (!without_trust)
+	struct reference reference;
+	enum progress_style style;
+};
+
+static int check(struct push_arguments *arguments, struct error *err)
+{
+	if (!arguments->without_trust)
 		return error_set(err, ERROR_UNSUPPORTED,
 				 "images cannot be signed here: leave out "
 				 "--disable-content-trust=false");
-	if (all_tags && names_tag_or_digest(arguments[0]))
+	if (arguments->all_tags && reference_text_has_tag(arguments->name))
 		return error_set(err, ERROR_INVALID, "tag can't be used with --all-tags/-a");
-	if (platform_name && platform_parse(platform_name, &platform, err) < 0)
+	if (progress_style_parse(arguments->progress_name, arguments->quiet, &arguments->style, err) < 0 ||
+	    (arguments->platform_name && platform_parse(arguments->platform_name, &arguments->platform, err) < 0))
 		return -1;
-	const struct platform *wanted = platform_name ? &platform : NULL;
-	cleanup_progress struct progress *progress = progress_new(STDOUT_FILENO, quiet);
-	if (reference_parse(arguments[0], &reference, err) < 0 || command_open_engine(invocation, &engine, err) < 0)
-		return -1;
-	if (all_tags)
-		return image_push_all_tags(engine, &reference, wanted, progress_transfer(progress), err);
-	if (!reference.domain_is_implied)
-		warn_of_newer_build(engine, &reference);
-	if (image_push(engine, &reference, wanted, progress_transfer(progress), err) < 0)
-		return -1;
-	if (quiet) {
-		cleanup_free char *text = reference_text(&reference);
+	return reference_parse(arguments->name, &arguments->reference, err);
+}
+
+static int push(struct invocation *invocation, const struct push_arguments *arguments, struct error *err)
+{
+	const struct reference *reference = &arguments->reference;
+	const struct platform *platform = arguments->platform_name ? &arguments->platform : NULL;
+	cleanup_engine struct engine *engine = NULL;
+	cleanup_progress struct progress *progress = progress_new_styled(STDOUT_FILENO, arguments->style);
+	const struct transfer_progress *transfer = progress_transfer(progress);
+	struct error why = {0};
+	int result = command_open_engine(invocation, &engine, &why);
+	if (result == 0 && !arguments->all_tags && !reference->domain_is_implied)
+		warn_of_newer_build(engine, reference);
+	if (result == 0)
+		result = arguments->all_tags ? image_push_all_tags(engine, reference, platform, transfer, &why)
+					     : image_push(engine, reference, platform, transfer, &why);
+	if (result < 0) {
+		*err = why;
+		return progress_fail(progress, err);
+	}
+	if (arguments->style == PROGRESS_QUIET && !arguments->all_tags) {
+		cleanup_free char *text = reference_text(reference);
 		printf("%s\n", text);
 	}
 	return 0;
+}
+
+int cmd_push(struct invocation *invocation, int count, char **words, struct error *err)
+{
+	struct push_arguments arguments = {.without_trust = true};
+	const struct option options[] = {
+		OPTION_FLAG('a', "all-tags", &arguments.all_tags, "Push all tags of an image to the repository"),
+		OPTION_FLAG(0, "disable-content-trust", &arguments.without_trust, "Skip image signing (default true)"),
+		OPTION_STRING(0, "platform", &arguments.platform_name, "string",
+			      "Push the image only if it is for this platform, such as linux/amd64"),
+		OPTION_STRING(0, "progress", &arguments.progress_name, "string",
+			      "How progress is told: auto, plain, tty, json (an object a line), quiet"),
+		OPTION_FLAG('q', "quiet", &arguments.quiet, "Suppress verbose output"),
+		OPTION_END,
+	};
+	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, words, err);
+	if (result != 0)
+		return result < 0 ? -1 : 0;
+	arguments.name = words[0];
+	result = check(&arguments, err) < 0 || push(invocation, &arguments, err) < 0 ? -1 : 0;
+	reference_release(&arguments.reference);
+	return result;
 }

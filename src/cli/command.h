@@ -81,6 +81,7 @@ command_handler cmd_rm;
 command_handler cmd_rmi;
 command_handler cmd_run;
 command_handler cmd_save;
+command_handler cmd_search;
 command_handler cmd_start;
 command_handler cmd_stop;
 command_handler cmd_system_prune;

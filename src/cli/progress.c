@@ -20,15 +20,31 @@ struct progress {
 	FILE *file;
 	bool is_terminal;
 	bool is_quiet;
+	bool is_json;
 	struct layer_line *layers;
 	size_t layer_count;
 };
+
+/* Takes the event. */
+static void show_json(struct progress *progress, json_t *taken)
+{
+	cleanup_json json_t *event = taken;
+	if (!event) /* not valid UTF-8 */
+		return;
+	cleanup_free char *text = json_text(event);
+	fprintf(progress->file, "%s\n", text);
+	fflush(progress->file);
+}
 
 static void show_line(void *context, const char *text)
 {
 	struct progress *progress = context;
 	if (progress->is_quiet)
 		return;
+	if (progress->is_json) {
+		show_json(progress, json_pack("{s:s}", "status", text));
+		return;
+	}
 	fprintf(progress->file, "%s\n", text);
 	fflush(progress->file);
 }
@@ -100,6 +116,15 @@ static void show_layer(void *context, const char *id, const char *status, int64_
 	struct progress *progress = context;
 	if (progress->is_quiet)
 		return;
+	if (progress->is_json) {
+		json_t *event = json_pack("{s:s, s:s}", "id", id, "status", status);
+		if (event && total > 0) {
+			json_object_set_new(event, "current", json_integer(current));
+			json_object_set_new(event, "total", json_integer(total));
+		}
+		show_json(progress, event);
+		return;
+	}
 	bool is_new;
 	struct layer_line *layer = find_layer(progress, id, &is_new);
 	if (!layer)
@@ -116,12 +141,34 @@ static void show_layer(void *context, const char *id, const char *status, int64_
 	}
 }
 
+int progress_style_parse(const char *text, bool quiet, enum progress_style *ret_style, struct error *err)
+{
+	static const char *const names[] = {"auto", "plain", "tty", "json", "quiet"};
+	*ret_style = quiet ? PROGRESS_QUIET : PROGRESS_AUTO;
+	for (size_t i = 0; text && i < ARRAY_SIZE(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			if (!quiet)
+				*ret_style = (enum progress_style)i;
+			return 0;
+		}
+	}
+	return text ? error_set(err, ERROR_USAGE,
+				"invalid progress mode %s: it is one of auto, plain, tty, json and quiet", text)
+		    : 0;
+}
+
 struct progress *progress_new(int fd, bool quiet)
+{
+	return progress_new_styled(fd, quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
+}
+
+struct progress *progress_new_styled(int fd, enum progress_style style)
 {
 	struct progress *progress = allocate(sizeof *progress);
 	progress->file = fd == STDOUT_FILENO ? stdout : stderr;
-	progress->is_terminal = isatty(fd);
-	progress->is_quiet = quiet;
+	progress->is_terminal = style == PROGRESS_TERMINAL || (style == PROGRESS_AUTO && isatty(fd));
+	progress->is_quiet = style == PROGRESS_QUIET;
+	progress->is_json = style == PROGRESS_JSON;
 	progress->transfer = (struct transfer_progress){{show_line, progress}, show_layer, progress};
 	return progress;
 }
@@ -129,6 +176,13 @@ struct progress *progress_new(int fd, bool quiet)
 const struct transfer_progress *progress_transfer(struct progress *progress)
 {
 	return &progress->transfer;
+}
+
+int progress_fail(struct progress *progress, const struct error *failure)
+{
+	if (progress->is_json)
+		show_json(progress, json_pack("{s:s}", "error", failure->message));
+	return -1;
 }
 
 void progress_free(struct progress *progress)

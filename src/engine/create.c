@@ -5,27 +5,102 @@
 #include "base/random.h"
 #include "runtime/capability.h"
 #include "store/image.h"
+#include "store/image_row.h"
 #include "store/volume.h"
+
+static const struct engine_report *report_of(const struct create_options *options)
+{
+	return options->progress ? &options->progress->report : NULL;
+}
+
+/* An image of another platform than --platform asks for is as good as none; ERROR_NOT_FOUND with Docker's words. */
+static int check_platform(struct engine *engine, const struct create_options *options, const struct image *image,
+			  struct error *err)
+{
+	cleanup_image_config struct image_config config = {0};
+	struct platform wanted = options->platform;
+	if (!options->has_platform)
+		platform_host(&wanted);
+	if (image_read_config(engine->store, image, &config, err) < 0)
+		return -1;
+	if (!config.platform.os[0] || !config.platform.architecture[0] || platform_matches(&wanted, &config.platform))
+		return 0;
+	cleanup_free char *wanted_text = platform_text(&wanted);
+	cleanup_free char *offered = platform_text(&config.platform);
+	if (options->has_platform)
+		return error_set(err, ERROR_NOT_FOUND,
+				 "image with reference %s was found but its platform (%s) does not match the specified "
+				 "platform (%s)",
+				 options->image, offered, wanted_text);
+	/* It was pulled on purpose, and the kernel may know an interpreter for it. */
+	engine_report_line(report_of(options),
+			   "WARNING: The requested image's platform (%s) does not match the detected host platform "
+			   "(%s) and no specific platform was requested",
+			   offered, wanted_text);
+	return 0;
+}
+
+/* ret_is_enough: what is here will do. A registry that cannot be asked leaves what is here, and that is said. */
+static int look_for_newer(struct engine *engine, const struct create_options *options, const struct image *image,
+			  bool *ret_is_enough, struct error *err)
+{
+	cleanup_reference struct reference reference = {0};
+	struct error why = {0};
+	bool is_newer;
+	*ret_is_enough = true;
+	if (image_text_is_id(options->image, &image->id) || reference_parse(options->image, &reference, NULL) < 0 ||
+	    digest_is_set(&reference.digest))
+		return 0;
+	if (image_pull_is_newer(engine, &reference, image, options->progress, &is_newer, &why) == 0) {
+		*ret_is_enough = !is_newer;
+		return 0;
+	}
+	if (why.kind == ERROR_CANCELLED || why.kind == ERROR_SYSTEM) {
+		if (err)
+			*err = why;
+		return -1;
+	}
+	engine_report_line(report_of(options), "Using the local image of %s: %s", options->image, why.message);
+	return 0;
+}
+
+/* What is here. ret_is_enough: no registry needs to be asked. */
+static int find_local(struct engine *engine, const struct create_options *options, struct image *ret_image,
+		      bool *ret_is_enough, struct error *err)
+{
+	struct error why = {0};
+	*ret_is_enough = false;
+	if (options->pull == PULL_ALWAYS)
+		return 0;
+	if (image_find(engine->store, options->image, ret_image, &why) == 0 &&
+	    check_platform(engine, options, ret_image, &why) == 0) {
+		if (options->pull == PULL_NEWER)
+			return look_for_newer(engine, options, ret_image, ret_is_enough, err);
+		*ret_is_enough = true;
+		return 0;
+	}
+	if (why.kind == ERROR_NOT_FOUND && options->pull != PULL_NEVER)
+		return 0;
+	if (err)
+		*err = why;
+	return -1;
+}
 
 /* The image of `run`: from here, or from its registry as the policy says. */
 static int find_image(struct engine *engine, const struct create_options *options, struct image *ret_image,
 		      struct error *err)
 {
-	if (options->pull != PULL_ALWAYS) {
-		if (image_find(engine->store, options->image, ret_image, err) == 0)
-			return 0;
-		if (err->kind != ERROR_NOT_FOUND)
-			return -1;
-		if (options->pull == PULL_NEVER)
-			return -1;
-		error_clear(err);
-	}
+	bool is_enough;
+	if (find_local(engine, options, ret_image, &is_enough, err) < 0)
+		return -1;
+	if (is_enough)
+		return 0;
 	cleanup_reference struct reference reference = {0};
 	if (reference_parse(options->image, &reference, err) < 0)
 		return -1;
-	if (options->pull == PULL_MISSING && options->progress) {
+	if (options->pull == PULL_MISSING) {
 		cleanup_free char *familiar = reference_familiar_text(&reference);
-		engine_report_line(&options->progress->report, "Unable to find image '%s' locally", familiar);
+		engine_report_line(report_of(options), "Unable to find image '%s' locally", familiar);
 	}
 	struct pull_outcome outcome = {0};
 	if (image_pull(engine, &reference, options->has_platform ? &options->platform : NULL, options->progress,

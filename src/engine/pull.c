@@ -7,7 +7,7 @@
 
 int pull_policy_parse(const char *text, enum pull_policy *ret_policy, struct error *err)
 {
-	static const char *const names[] = {"missing", "always", "never"};
+	static const char *const names[] = {"missing", "always", "never", "newer"};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (strcmp(text, names[i]) == 0) {
 			*ret_policy = (enum pull_policy)i;
@@ -15,7 +15,8 @@ int pull_policy_parse(const char *text, enum pull_policy *ret_policy, struct err
 		}
 	}
 	return error_set(err, ERROR_USAGE,
-			 "invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"", text);
+			 "invalid pull option: '%s': must be one of \"always\", \"missing\", \"newer\" or \"never\"",
+			 text);
 }
 
 static int discard(void *context, const void *bytes, size_t size, struct error *err)
@@ -85,11 +86,11 @@ static int record_pull(struct engine *engine, const struct reference *reference,
 	return 0;
 }
 
-int image_pull(struct engine *engine, const struct reference *reference, const struct platform *platform,
-	       const struct transfer_progress *progress, struct pull_outcome *ret_outcome, struct error *err)
+/* All but the line about the status. */
+static int pull_one(struct engine *engine, const struct reference *reference, const struct platform *platform,
+		    const struct transfer_progress *progress, struct pull_outcome *ret_outcome, struct error *err)
 {
 	const struct engine_report *report = progress ? &progress->report : NULL;
-	cleanup_free char *familiar = reference_familiar_text(reference);
 	cleanup_json json_t *request = registry_request_new(engine, "pull", reference);
 	if (digest_is_set(&reference->digest))
 		json_object_set_new(request, "digest", json_string(reference->digest.text));
@@ -108,10 +109,70 @@ int image_pull(struct engine *engine, const struct reference *reference, const s
 	    record_pull(engine, reference, done, &outcome, err) < 0)
 		return -1;
 	engine_report_line(report, "Digest: %s", outcome.repository_digest.text);
-	if (outcome.is_newer)
-		engine_report_line(report, "Status: Downloaded newer image for %s", familiar);
-	else
-		engine_report_line(report, "Status: Image is up to date for %s", familiar);
 	*ret_outcome = outcome;
+	return 0;
+}
+
+static void tell_status(const struct transfer_progress *progress, bool is_newer, const char *name)
+{
+	engine_report_line(progress ? &progress->report : NULL,
+			   is_newer ? "Status: Downloaded newer image for %s" : "Status: Image is up to date for %s",
+			   name);
+}
+
+int image_pull(struct engine *engine, const struct reference *reference, const struct platform *platform,
+	       const struct transfer_progress *progress, struct pull_outcome *ret_outcome, struct error *err)
+{
+	cleanup_free char *familiar = reference_familiar_text(reference);
+	if (pull_one(engine, reference, platform, progress, ret_outcome, err) < 0)
+		return -1;
+	tell_status(progress, ret_outcome->is_newer, familiar);
+	return 0;
+}
+
+int image_pull_all_tags(struct engine *engine, const struct reference *reference, const struct platform *platform,
+			const struct transfer_progress *progress, struct error *err)
+{
+	cleanup_free char *familiar = reference_familiar_name(reference);
+	cleanup_json json_t *request = registry_request_new(engine, "tags", reference);
+	cleanup_json json_t *done = NULL;
+	cleanup_string_list struct string_list tags = {0};
+	bool is_newer = false;
+	if (registry_request_send(request, NULL, &done, err) < 0)
+		return -1;
+	if (json_get_strings(done, "tags", &tags, err) < 0)
+		return error_wrap(err, "coracle-transfer's answer");
+	if (tags.count == 0)
+		return error_set(err, ERROR_NOT_FOUND, "no tags found for repository %s", familiar);
+	for (size_t i = 0; i < tags.count; i++) {
+		struct reference tagged = {.domain = reference->domain, .path = reference->path, .tag = tags.items[i]};
+		struct pull_outcome outcome = {0};
+		if (pull_one(engine, &tagged, platform, progress, &outcome, err) < 0)
+			return -1;
+		is_newer = is_newer || outcome.is_newer;
+	}
+	tell_status(progress, is_newer, familiar);
+	return 0;
+}
+
+int image_pull_is_newer(struct engine *engine, const struct reference *reference, const struct image *image,
+			const struct transfer_progress *progress, bool *ret_is_newer, struct error *err)
+{
+	cleanup_free char *familiar = reference_familiar_text(reference);
+	cleanup_json json_t *request = registry_request_new(engine, "digest", reference);
+	cleanup_json json_t *done = NULL;
+	struct digest there, here = {0};
+	struct image named;
+	struct error ignored = {0};
+	if (registry_request_send(request, NULL, &done, err) < 0)
+		return -1;
+	if (registry_answer_digest(done, "repository_digest", &there, err) < 0)
+		return error_wrap(err, "coracle-transfer's answer");
+	image_find_reference(engine->store, reference, &named, &here, &ignored);
+	*ret_is_newer = !digest_equal(&there, &here) && !digest_equal(&there, &image->manifest);
+	if (*ret_is_newer)
+		engine_report_line(progress ? &progress->report : NULL,
+				   "The registry has a newer image for %s: %s there, %s here", familiar, there.text,
+				   digest_is_set(&here) ? here.text : image->manifest.text);
 	return 0;
 }

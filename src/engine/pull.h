@@ -5,8 +5,9 @@
 #include "oci/platform.h"
 #include "store/image.h"
 
-enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
-/* "missing", "always", "never". */
+/* Only ALWAYS and NEWER ask a registry about an image that is here. */
+enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER, PULL_NEWER };
+/* "missing", "always", "never", "newer". */
 int pull_policy_parse(const char *text, enum pull_policy *ret_policy, struct error *err);
 
 struct pull_outcome {
@@ -18,3 +19,14 @@ struct pull_outcome {
 /* Docker's lines go to progress: "…: Pulling from …", "Digest: …", "Status: …". platform NULL: this machine's. */
 int image_pull(struct engine *engine, const struct reference *reference, const struct platform *platform,
 	       const struct transfer_progress *progress, struct pull_outcome *ret_outcome, struct error *err);
+/* Every tag that the registry has of the repository; the tag of `reference` does not count. The first failure ends it.
+ */
+int image_pull_all_tags(struct engine *engine, const struct reference *reference, const struct platform *platform,
+			const struct transfer_progress *progress, struct error *err);
+
+/*
+ * Asks the registry what a tag means there. ret_is_newer: it is not what `image`, which the tag means here, was pulled
+ * or pushed as. A line says so, with both digests.
+ */
+int image_pull_is_newer(struct engine *engine, const struct reference *reference, const struct image *image,
+			const struct transfer_progress *progress, bool *ret_is_newer, struct error *err);

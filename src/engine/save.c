@@ -135,12 +135,6 @@ static int add_image(struct save *save, const struct image *found, struct save_i
 	return plan_layers(save, image, err);
 }
 
-static bool has_tag(const char *text)
-{
-	const char *slash = strrchr(text, '/');
-	return strpbrk(slash ? slash : text, ":@") != NULL;
-}
-
 static int add_repository(struct save *save, const struct reference *reference, const struct platform *platform,
 			  bool *ret_found, struct error *err)
 {
@@ -168,7 +162,7 @@ static int add_named(struct save *save, const char *name, const struct platform 
 	struct save_image *image;
 	cleanup_reference struct reference reference = {0};
 	bool is_reference = reference_parse(name, &reference, NULL) == 0;
-	if (is_reference && !has_tag(name)) {
+	if (is_reference && !reference_text_has_tag(name)) {
 		bool has_any;
 		if (add_repository(save, &reference, platform, &has_any, err) < 0)
 			return error_wrap(err, "save %s", name);

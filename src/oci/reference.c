@@ -252,3 +252,9 @@ char *reference_familiar_text(const struct reference *reference)
 	cleanup_free char *name = reference_familiar_name(reference);
 	return with_tag_and_digest(name, reference);
 }
+
+bool reference_text_has_tag(const char *text)
+{
+	const char *slash = strrchr(text, '/');
+	return strpbrk(slash ? slash : text, ":@") != NULL;
+}

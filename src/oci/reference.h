@@ -41,6 +41,9 @@ char *reference_familiar_text(const struct reference *reference);
 /* A full name from the store ("docker.io/library/debian") as users see it. */
 char *reference_familiarize(const char *full_name);
 
+/* Whether a text that a user typed names a tag or a digest: "web:1", and not "localhost:5000/web". */
+bool reference_text_has_tag(const char *text);
+
 /* Of the distribution specification, for servers too. */
 bool reference_path_is_valid(const char *path);
 bool reference_tag_is_valid(const char *tag);

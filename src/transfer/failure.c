@@ -25,8 +25,7 @@ static enum error_kind kind_of_status(int status)
 	}
 }
 
-/* Text of the other side goes to a terminal: no control characters, cut at the end of a character. */
-static char *clean(const char *text)
+char *failure_clean(const char *text)
 {
 	size_t size = strlen(text);
 	if (size > FAILURE_TEXT_LIMIT) {
@@ -46,7 +45,7 @@ static char *clean(const char *text)
 
 static char *spoken_code(const char *code)
 {
-	char *text = clean(code);
+	char *text = failure_clean(code);
 	for (char *at = text; *at; at++) {
 		if (*at >= 'A' && *at <= 'Z')
 			*at = (char)(*at - 'A' + 'a');
@@ -78,7 +77,7 @@ static int read_document(const struct buffer *bytes, const char **ret_code, cons
 /* Docker shows the registry's words, "toomanyrequests: …"; what to do is said behind them. */
 static int rate_limited(const struct http_response *response, const char *message, struct error *err)
 {
-	cleanup_free char *text = clean(*message ? message : "too many requests");
+	cleanup_free char *text = failure_clean(*message ? message : "too many requests");
 	cleanup_free char *when = response->retry_after ? format_string("in %u seconds", response->retry_after)
 							: duplicate_string("later");
 	return error_set(err, ERROR_NETWORK,
@@ -110,7 +109,7 @@ int failure_of_answer(struct http_exchange *exchange, char ret_code[FAILURE_CODE
 	if (response->status == 429)
 		return rate_limited(response, message ? message : "", err);
 	cleanup_free char *spoken = spoken_code(code ? code : response->status == 401 ? "unauthorized" : "");
-	cleanup_free char *text = clean(message && *message ? message : spoken);
+	cleanup_free char *text = failure_clean(message && *message ? message : spoken);
 	if (!*spoken)
 		return error_set(err, kind, "%s (status %d)", text, response->status);
 	return error_set(err, kind, "%s: %s", spoken, text);

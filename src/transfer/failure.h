@@ -15,3 +15,7 @@
  * 413 limit, 429 and 5xx network (worth another try), else invalid.
  */
 int failure_of_answer(struct http_exchange *exchange, char ret_code[FAILURE_CODE_SIZE], struct error *err);
+
+/* Text of the other side, for a terminal: no control characters, cut after 600 bytes at the end of a character. Owned
+ * by the caller. */
+char *failure_clean(const char *text);

@@ -58,6 +58,7 @@ struct http_response {
 	char *location;
 	char *content_digest; /* Docker-Content-Digest */
 	char *content_range;
+	char *link;		/* the next page of a list, RFC 8288 */
 	char *range;		/* of an upload's bytes that have come */
 	int64_t content_length; /* -1: not said */
 	unsigned retry_after;	/* seconds, 0: not said */

@@ -17,6 +17,7 @@ void http_response_release(struct http_response *response)
 	free(response->location);
 	free(response->content_digest);
 	free(response->content_range);
+	free(response->link);
 	free(response->range);
 	challenge_list_release(&response->challenges);
 	*response = (struct http_response){.content_length = -1};
@@ -43,6 +44,7 @@ static void take_header(struct http_response *response, const char *name, const 
 		{"location", &response->location},
 		{"docker-content-digest", &response->content_digest},
 		{"content-range", &response->content_range},
+		{"link", &response->link},
 		{"range", &response->range},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)

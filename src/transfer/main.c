@@ -16,10 +16,9 @@
 
 static int (*const operations[])(const struct request *request, struct http *http, json_t **ret_done,
 				 struct error *err) = {
-	[OPERATION_PULL] = pull,
-	[OPERATION_PUSH] = push,
-	[OPERATION_LOGIN] = login,
-	[OPERATION_DIGEST] = remote_digest,
+	[OPERATION_PULL] = pull,	[OPERATION_PUSH] = push,
+	[OPERATION_LOGIN] = login,	[OPERATION_DIGEST] = remote_digest,
+	[OPERATION_TAGS] = remote_tags, [OPERATION_SEARCH] = search,
 };
 _Static_assert(ARRAY_SIZE(operations) == OPERATION_COUNT, "an operation does nothing");
 

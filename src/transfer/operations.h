@@ -10,3 +10,5 @@ int pull(const struct request *request, struct http *http, json_t **ret_done, st
 int push(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
 int login(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
 int remote_digest(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
+int remote_tags(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
+int search(const struct request *request, struct http *http, json_t **ret_done, struct error *err);

@@ -12,6 +12,8 @@
  *    "layers":[{"digest":…,"diff_id":…,"size":N,"source":"ghcr.test/regid/other"}]}
  *   {"operation":"login","domain":…,"username":…,"password":…}      verifies against the registry; stores nothing
  *   {"operation":"digest","domain":…,"path":…,"tag":…}              HEAD of a manifest
+ *   {"operation":"tags","domain":…,"path":…}                        the names of all tags
+ *   {"operation":"search","domain":…,"term":…,"limit":N}            repositories whose name has the term
  * Every request may hold "username","password": else credentials come from ~/.docker/config.json (auths).
  *
  * Answers:
@@ -24,6 +26,9 @@
  *        the platform's manifest, `repository_digest` what the tag names (an index, or the same), `size` the
  * manifest's; "bytes" (of the files, unpacked) is missing for a layer that was there already after a push: manifest,
  * repository_digest (the same), size; after "digest": repository_digest, size; after a login: nothing more
+ *   {"event":"done","tags":["v1",…]}                                after "tags"
+ *   {"event":"done","results":[{"name":…,"description":…,"stars":N,"official":false}]}
+ *        after "search"
  *   {"event":"error","kind":"unauthorized","message":"…"}           kind: lower case enum error_kind without ERROR_
  */
 #pragma once

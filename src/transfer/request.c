@@ -7,10 +7,8 @@
 #include "oci/reference.h"
 
 static const char *const operation_names[] = {
-	[OPERATION_PULL] = "pull",
-	[OPERATION_PUSH] = "push",
-	[OPERATION_LOGIN] = "login",
-	[OPERATION_DIGEST] = "digest",
+	[OPERATION_PULL] = "pull",     [OPERATION_PUSH] = "push", [OPERATION_LOGIN] = "login",
+	[OPERATION_DIGEST] = "digest", [OPERATION_TAGS] = "tags", [OPERATION_SEARCH] = "search",
 };
 static_assert(ARRAY_SIZE(operation_names) == OPERATION_COUNT, "an operation has no name");
 
@@ -29,6 +27,7 @@ void request_release(struct request *request)
 		free(request->layers[i].source_path);
 	}
 	free(request->layers);
+	json_decref(request->members);
 	*request = (struct request){0};
 }
 
@@ -119,10 +118,14 @@ static int check(const struct request *request, struct error *err)
 		return error_set(err, ERROR_INVALID, "\"root\" is missing");
 	if (request->operation == OPERATION_LOGIN)
 		return request->username ? 0 : error_set(err, ERROR_INVALID, "\"username\" is missing");
+	if (request->operation == OPERATION_SEARCH)
+		return 0;
 	if (!request->path || !reference_path_is_valid(request->path))
 		return error_set(err, ERROR_INVALID, "\"path\" is missing or not a repository's name");
 	if (request->tag && !reference_tag_is_valid(request->tag))
 		return error_set(err, ERROR_INVALID, "\"tag\" is not a tag");
+	if (request->operation == OPERATION_TAGS)
+		return 0;
 	if (!request->tag && (request->operation == OPERATION_PUSH || !digest_is_set(&request->digest)))
 		return error_set(err, ERROR_INVALID, "\"tag\" is missing");
 	if (request->operation == OPERATION_PUSH && !digest_is_set(&request->manifest))
@@ -137,6 +140,7 @@ int request_parse(const void *bytes, size_t size, struct request *ret_request, s
 	if (json_parse(bytes, size, &document, err) < 0 || parse_members(document, &request, err) < 0 ||
 	    check(&request, err) < 0)
 		return error_wrap(err, "read the request");
+	request.members = json_incref(document);
 	*ret_request = request;
 	request = (struct request){0};
 	return 0;

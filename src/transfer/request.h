@@ -9,7 +9,15 @@
 #include "oci/digest.h"
 #include "oci/platform.h"
 
-enum operation { OPERATION_PULL, OPERATION_PUSH, OPERATION_LOGIN, OPERATION_DIGEST, OPERATION_COUNT };
+enum operation {
+	OPERATION_PULL,
+	OPERATION_PUSH,
+	OPERATION_LOGIN,
+	OPERATION_DIGEST,
+	OPERATION_TAGS,
+	OPERATION_SEARCH,
+	OPERATION_COUNT
+};
 
 struct request_layer {
 	struct digest digest;
@@ -33,6 +41,7 @@ struct request {
 	struct platform platform;
 	struct request_layer *layers; /* push */
 	size_t layer_count;
+	json_t *members; /* all of it: what one operation alone asks for, it reads and checks itself */
 };
 
 int request_parse(const void *bytes, size_t size, struct request *ret_request, struct error *err);

@@ -1219,5 +1219,98 @@ class DockerRegistryTlsTest(DockerRegistryTest):
     tls = True
 
 
+class ListingTest(TransferTest):
+    """Catalogues and tags, which come in pages, from registries that page honestly and from others."""
+
+    def pages(self, mock, member, pages, path="/v2/_catalog", link=lambda i: "<%s?n=100&last=%d>; rel=\"next\""):
+        def hook(handler, _body):
+            url = handler.path.split("?")
+            if url[0] != path:
+                return False
+            at = int(dict(p.split("=") for p in url[1].split("&")).get("last", 0))
+            headers = {"Link": link(at) % (path, at + 1)} if at + 1 < len(pages) else {}
+            handler.answer(200, json.dumps({member: pages[at]}).encode(), headers)
+            return True
+        mock.hooks.append(hook)
+
+    def search(self, mock, term="", limit=25):
+        return self.run_request(operation="search", domain=mock.host, term=term, limit=limit)
+
+    def names(self, outcome):
+        self.assertEqual(outcome.last.get("event"), "done", outcome.message)
+        return [result["name"] for result in outcome.last["results"]]
+
+    def test_catalogue(self):
+        mock = self.mock()
+        self.pages(mock, "repositories", [["a/one", "b/two"], [], ["c/one", "\x1b[31mevil/one", "d/ONE"], ["e/one"]])
+        self.assertEqual(self.names(self.search(mock, "one")), ["a/one", "c/one", "e/one"])
+        mock.requests.clear()
+        self.assertEqual(self.names(self.search(mock, "one", limit=2)), ["a/one", "c/one"])
+        self.assertEqual(len([r for r in mock.requests if "last=3" in r[1]]), 0)  # no page more than is wanted
+        self.assertEqual(len(self.names(self.search(mock))), 4)
+
+    def test_search_of_docker(self):
+        mock, asked = self.mock(), []
+
+        def hook(handler, _body):
+            if not handler.path.startswith("/v1/search?"):
+                return False
+            asked.append(handler.path)
+            results = [{"name": "x/%d" % i, "description": "a\x1b[2Jb", "star_count": i, "is_official": i == 1}
+                       for i in range(5)]
+            handler.answer(200, json.dumps({"results": results}).encode())
+            return True
+        mock.hooks.append(hook)
+        outcome = self.search(mock, "a b&c", limit=2)
+        self.assertEqual(outcome.last["results"], [
+            {"name": "x/0", "stars": 0, "official": False, "description": "a [2Jb"},
+            {"name": "x/1", "stars": 1, "official": True, "description": "a [2Jb"}])
+        self.assertEqual(asked, ["/v1/search?q=a+b%26c&n=2"])
+
+    def test_endless_catalogue_cve_2023_2253(self):
+        """A list that never ends is given up, and no page is read that is larger than any honest one."""
+        mock = self.mock()
+
+        def hook(handler, _body):
+            if not handler.path.startswith("/v2/_catalog"):
+                return False
+            handler.answer(200, b'{"repositories":[]}', {"Link": '</v2/_catalog?n=100&last=x>; rel="next"'})
+            return True
+        mock.hooks.append(hook)
+        outcome = self.search(mock, "one")
+        self.assertEqual(outcome.kind, "limit", outcome.message)
+        self.assertLessEqual(len(mock.requests), 20)
+        many = json.dumps({"repositories": ["a"] * 60000}).encode()
+        for body in (many, b'{"repositories":["' + b"a" * (5 << 20) + b'"]}'):
+            mock.hooks.clear()
+            mock.hooks.append(lambda h, b, body=body: h.path.startswith("/v2/_catalog") and (
+                h.answer(200, body, {"Link": '</v2/_catalog?n=100&last=x>; rel="next"'}) or True))
+            self.assertEqual(self.search(mock, "one").kind, "limit")
+
+    def test_next_page_elsewhere(self):
+        mock, other = self.mock(), self.mock()
+        self.pages(mock, "repositories", [["a/one"], ["b/one"]],
+                   link=lambda i: "<" + other.url + "%s?last=%d>; rel=next")
+        outcome = self.search(mock, "one")
+        self.assertEqual(outcome.kind, "denied", outcome.message)
+        self.assertEqual(other.requests, [])
+
+    def test_tags(self):
+        mock = self.mock()
+        self.pages(mock, "tags", [["v1", "../x"], ["v2", "-bad", "v3"]], path="/v2/team/app/tags/list")
+        outcome = self.run_request(operation="tags", domain=mock.host, path="team/app")
+        self.assertEqual(outcome.last.get("tags"), ["v1", "v2", "v3"], outcome.message)
+        outcome = self.run_request(operation="tags", domain=mock.host, path="team/none")
+        self.assertEqual(outcome.kind, "not_found")
+
+    def test_no_catalogue(self):
+        for body in (b"<html>", b"[]", b'{"repositories":{}}', b'{"repositories":[1]}'):
+            mock = self.mock()
+            mock.hooks.append(lambda h, b, body=body: h.path.startswith("/v2/_catalog") and (h.answer(200, body) or True))
+            self.assertEqual(self.search(mock, "one").kind, "unsupported", body)
+        outcome = self.search(self.mock(), "one")
+        self.assertIn("neither /v1/search nor a catalogue", outcome.message)
+
+
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1] + sys.argv[3:])
