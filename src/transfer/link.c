@@ -42,7 +42,7 @@ static bool parameter_is_next(const char *at, const char *end)
 
 char *link_next(const char *header)
 {
-	for (const char *at = header; at && *at;) {
+	for (const char *at = header ? header : ""; *at;) {
 		at += strspn(at, " \t,");
 		if (*at != '<')
 			return NULL;
