@@ -176,7 +176,7 @@ static void read_records(struct tar_splitter *splitter)
 		while (key < end && *key >= '0' && *key <= '9' && length < TAR_HEADER_LIMIT)
 			length = length * 10 + (size_t)(*key++ - '0');
 		const char *value = key < end ? memchr(key, '=', (size_t)(end - key)) : NULL;
-		if (key == end || *key != ' ' || !value || length > (size_t)(end - at) || at + length <= value) {
+		if (key == end || *key != ' ' || !value || length > (size_t)(end - at) || at + length <= value + 1) {
 			refuse(splitter);
 			return;
 		}

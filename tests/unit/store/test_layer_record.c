@@ -146,12 +146,38 @@ static void notices_a_changed_folder(void **state)
 	assert_int_equal(faccessat(fixture->store->root_fd, record, F_OK, 0), -1);
 }
 
+/* A record of PAX that ends with its "=": no line's end, and no room for one. */
+static void survives_a_record_without_a_value(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err = {0};
+	static char tar[4 * 512];
+	unsigned sum = 0;
+	memcpy(tar, "header", 6);
+	memcpy(tar + 124, "00000000007", 12);
+	memcpy(tar + 148, "        ", 8);
+	tar[156] = 'x';
+	memcpy(tar + 257, "ustar\00000", 8);
+	memcpy(tar + 512, "7 path=", 7);
+	for (size_t i = 0; i < 512; i++)
+		sum += (unsigned char)tar[i];
+	snprintf(tar + 148, 8, "%06o", sum);
+	struct memory_source memory = {.bytes = tar, .size = sizeof tar};
+	struct source source = source_from_memory(&memory);
+	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
+	struct digest diff_id;
+	struct layer_totals totals;
+	if (layer_unpack(fixture->store->root_fd, &source, NULL, &staging, &diff_id, &totals, &err) == 0)
+		assert_false(staging.has_record);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(gives_the_same_archive, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(refuses_what_it_cannot_give, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(notices_a_changed_folder, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(survives_a_record_without_a_value, fixture_set_up, fixture_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
