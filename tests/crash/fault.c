@@ -32,18 +32,20 @@
 #error "the registers of this machine are not known here"
 #endif
 
-enum kind { KIND_ORDER = 1, KIND_WRITE, KIND_OPEN, KIND_READ };
+enum kind { KIND_ORDER = 1, KIND_MAKE, KIND_WRITE, KIND_COPY, KIND_OPEN, KIND_READ };
 
 static const struct {
 	int number;
 	enum kind kind;
 } calls[] = {
-	{SYS_fsync, KIND_ORDER},     {SYS_fdatasync, KIND_ORDER}, {SYS_syncfs, KIND_ORDER},
-	{SYS_rename, KIND_ORDER},    {SYS_renameat, KIND_ORDER},  {SYS_renameat2, KIND_ORDER},
-	{SYS_link, KIND_ORDER},	     {SYS_linkat, KIND_ORDER},	  {SYS_unlink, KIND_ORDER},
-	{SYS_unlinkat, KIND_ORDER},  {SYS_mkdir, KIND_ORDER},	  {SYS_mkdirat, KIND_ORDER},
-	{SYS_rmdir, KIND_ORDER},     {SYS_write, KIND_WRITE},	  {SYS_pwrite64, KIND_WRITE},
-	{SYS_ftruncate, KIND_WRITE}, {SYS_symlinkat, KIND_WRITE}, {SYS_openat, KIND_OPEN},
+	{SYS_fsync, KIND_ORDER},     {SYS_fdatasync, KIND_ORDER},      {SYS_syncfs, KIND_ORDER},
+	{SYS_rename, KIND_ORDER},    {SYS_renameat, KIND_ORDER},       {SYS_renameat2, KIND_ORDER},
+	{SYS_link, KIND_ORDER},	     {SYS_linkat, KIND_ORDER},	       {SYS_unlink, KIND_ORDER},
+	{SYS_unlinkat, KIND_ORDER},  {SYS_mkdir, KIND_ORDER},	       {SYS_mkdirat, KIND_ORDER},
+	{SYS_rmdir, KIND_ORDER},     {SYS_symlinkat, KIND_MAKE},       {SYS_mknodat, KIND_MAKE},
+	{SYS_write, KIND_WRITE},     {SYS_writev, KIND_WRITE},	       {SYS_pwrite64, KIND_WRITE},
+	{SYS_ftruncate, KIND_WRITE}, {SYS_fallocate, KIND_WRITE},      {SYS_fsetxattr, KIND_WRITE},
+	{SYS_sendfile, KIND_WRITE},  {SYS_copy_file_range, KIND_COPY}, {SYS_openat, KIND_OPEN},
 	{SYS_read, KIND_READ},	     {SYS_pread64, KIND_READ},
 };
 #define CALL_COUNT (sizeof calls / sizeof calls[0])
@@ -81,6 +83,21 @@ static bool is_error_mode(void)
 	return strcmp(mode, "enospc") == 0 || strcmp(mode, "eio") == 0 || strcmp(mode, "full") == 0;
 }
 
+/* A pipe, a socket, a terminal or the kernel's own files need no room on a disk. */
+static bool is_on_disk(pid_t pid, unsigned long long fd)
+{
+	static const char *const elsewhere[] = {"/proc/", "/sys/", "/dev/", "/memfd:"};
+	char link[64], path[16];
+	snprintf(link, sizeof link, "/proc/%d/fd/%llu", (int)pid, fd);
+	ssize_t length = readlink(link, path, sizeof path);
+	if (length <= 0 || path[0] != '/')
+		return false;
+	for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++)
+		if ((size_t)length >= strlen(elsewhere[i]) && memcmp(path, elsewhere[i], strlen(elsewhere[i])) == 0)
+			return false;
+	return true;
+}
+
 /* A call is about to be made. */
 static void on_call(pid_t pid, enum kind kind)
 {
@@ -97,10 +114,12 @@ static void on_call(pid_t pid, enum kind kind)
 		}
 		return;
 	}
-	/* Standard output and error are the harness's pipes; openat() that makes nothing needs no room. */
+	/* openat() that makes nothing needs no room; standard output and error are the harness's file. */
 	if (kind == KIND_OPEN && !(registers.rdx & O_CREAT))
 		return;
-	if (kind == KIND_WRITE && registers.rdi <= 2)
+	if (kind == KIND_WRITE && (registers.rdi <= 2 || !is_on_disk(pid, registers.rdi)))
+		return;
+	if (kind == KIND_COPY && !is_on_disk(pid, registers.rdx))
 		return;
 	changes++;
 	if (kind == KIND_ORDER)
