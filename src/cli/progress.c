@@ -8,6 +8,7 @@
 #include "base/time.h"
 
 #define BAR_WIDTH   50
+#define BAR_COLUMNS 110 /* a terminal that is narrower gets no bar */
 #define LAYER_LIMIT 1024
 
 struct layer_line {
@@ -64,22 +65,22 @@ static struct layer_line *find_layer(struct progress *progress, const char *id, 
 	return layer;
 }
 
-static int terminal_columns(const struct progress *progress)
+static struct winsize terminal_size(const struct progress *progress)
 {
 	struct winsize size;
-	if (ioctl(fileno(progress->file), TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
-		return 80;
-	return size.ws_col;
+	if (ioctl(fileno(progress->file), TIOCGWINSZ, &size) < 0 || size.ws_col == 0 || size.ws_row == 0)
+		return (struct winsize){.ws_row = 24, .ws_col = 80};
+	return size;
 }
 
 /* "0123456789ab: Downloading [=====>      ]  1.2MB/8.4MB" */
-static void format_bar(const struct progress *progress, const char *id, const char *status, int64_t current,
-		       int64_t total, char *text, size_t size)
+static void format_bar(unsigned columns, const char *id, const char *status, int64_t current, int64_t total, char *text,
+		       size_t size)
 {
 	char done[16], whole[16];
 	size_format_human((uint64_t)current, done, sizeof done);
 	size_format_human((uint64_t)total, whole, sizeof whole);
-	if (terminal_columns(progress) < 110) {
+	if (columns < BAR_COLUMNS) {
 		snprintf(text, size, "%s: %s  %s/%s", id, status, done, whole);
 		return;
 	}
@@ -98,11 +99,17 @@ static void show_on_terminal(struct progress *progress, const struct layer_line 
 	bool has_bar =
 		total > 0 && (strcmp(layer->status, "Downloading") == 0 || strcmp(layer->status, "Extracting") == 0 ||
 			      strcmp(layer->status, "Pushing") == 0 || strcmp(layer->status, "Loading layer") == 0);
+	struct winsize terminal = terminal_size(progress);
 	if (has_bar)
-		format_bar(progress, layer->id, layer->status, current, total, text, sizeof text);
+		format_bar(terminal.ws_col, layer->id, layer->status, current, total, text, sizeof text);
 	else
 		snprintf(text, sizeof text, "%s: %s", layer->id, layer->status);
+	/* A line that wraps would be two, and what has scrolled away is not there to be changed. */
+	if (terminal.ws_col < sizeof text)
+		text[terminal.ws_col - 1] = '\0';
 	size_t up = progress->layer_count - (size_t)(layer - progress->layers);
+	if (!is_new && up >= terminal.ws_row)
+		return;
 	if (is_new)
 		fprintf(progress->file, "%s\n", text);
 	else
