@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 enum atomic_file_durability {
 	ATOMIC_FILE_DURABLE,	/* survives power loss once this returns */
@@ -19,3 +20,30 @@ enum atomic_file_durability {
 
 int atomic_file_write(int dir_fd, const char *name, const void *bytes, size_t size, mode_t mode,
 		      enum atomic_file_durability durability, struct error *err);
+
+/*
+ * The same for what is too big to be in memory, at a path that a user gave:
+ *
+ *     cleanup_atomic_output struct atomic_output output = ATOMIC_OUTPUT_INIT;
+ *     if (atomic_output_open(path, 0600, &output, err) < 0) ...
+ *     write to output.fd
+ *     return atomic_output_commit(&output, err);
+ *
+ * Until the commit nothing is there, or what was there before, also where the process is killed. What is at the path
+ * and is no file (/dev/null, a FIFO, a link such as /dev/stdout) is written to as it is.
+ */
+struct atomic_output {
+	int fd;		 /* owned; write here */
+	int folder_fd;	 /* owned; -1: `path` is no file */
+	char *path;	 /* as it was given, for messages */
+	char *temporary; /* name in the folder; NULL: the file has no name yet */
+	mode_t mode;	 /* less the umask */
+};
+#define ATOMIC_OUTPUT_INIT ((struct atomic_output){.fd = -1, .folder_fd = -1})
+
+int atomic_output_open(const char *path, mode_t mode, struct atomic_output *ret_output, struct error *err);
+/* Durable once this returns. */
+int atomic_output_commit(struct atomic_output *output, struct error *err);
+/* Drops what was not committed. Safe on ATOMIC_OUTPUT_INIT. */
+void atomic_output_release(struct atomic_output *output);
+#define cleanup_atomic_output CLEANUP(atomic_output_release)

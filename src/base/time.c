@@ -139,7 +139,8 @@ void time_format_human(nanoseconds span, char *text, size_t size)
 		snprintf(text, size, "%lld years", hours / 24 / 365);
 }
 
-void size_format_human(uint64_t bytes, char *text, size_t size)
+/* Go's "%.*g" of a value below 1000. */
+static void format_size(uint64_t bytes, int digits, char *text, size_t size)
 {
 	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
 	double value = (double)bytes;
@@ -148,9 +149,15 @@ void size_format_human(uint64_t bytes, char *text, size_t size)
 		value /= 1000.0;
 		unit++;
 	}
-	/* Three significant digits: Go's "%.3g" without an exponent. */
-	if (value >= 999.5 && unit + 1 < ARRAY_SIZE(units))
-		snprintf(text, size, "1e+03%s", units[unit]);
-	else
-		snprintf(text, size, "%.3g%s", value, units[unit]);
+	snprintf(text, size, "%.*g%s", digits, value, units[unit]);
+}
+
+void size_format_human(uint64_t bytes, char *text, size_t size)
+{
+	format_size(bytes, 3, text, size);
+}
+
+void size_format_human_precise(uint64_t bytes, char *text, size_t size)
+{
+	format_size(bytes, 4, text, size);
 }

@@ -4,30 +4,13 @@
 #include "cli/command.h"
 #include "engine/logs.h"
 
-/* "2026-11-24T03:04:05Z", "1764000000", or a span before now: "42m", "1h30m". */
 static int parse_time(const char *text, nanoseconds *ret_time, struct error *err)
 {
-	if (time_parse_rfc3339(text, ret_time))
+	if (time_parse_moment(text, time_now(), ret_time))
 		return 0;
-	char *end;
-	double number = strtod(text, &end);
-	if (end != text && *end == '\0') {
-		*ret_time = (nanoseconds)(number * NANOSECONDS_PER_SECOND);
-		return 0;
-	}
-	double seconds = 0;
-	for (const char *at = text; *at; at = end + 1) {
-		number = strtod(at, &end);
-		if (end == at || !*end || !strchr("smh", *end))
-			return error_set(
-				err, ERROR_USAGE,
-				"invalid time \"%s\": not a timestamp such as 2026-01-02T13:23:37Z, nor a span such as "
-				"42m",
-				text);
-		seconds += number * (*end == 's' ? 1 : *end == 'm' ? 60 : 3600);
-	}
-	*ret_time = time_now() - (nanoseconds)(seconds * NANOSECONDS_PER_SECOND);
-	return 0;
+	return error_set(err, ERROR_USAGE,
+			 "invalid time \"%s\": not a timestamp such as 2026-01-02T13:23:37Z, nor a span such as 42m",
+			 text);
 }
 
 static int parse_tail(const char *text, int64_t *ret_lines, struct error *err)

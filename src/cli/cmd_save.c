@@ -1,10 +1,6 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fd.h"
-#include "base/random.h"
+#include "base/atomic_file.h"
 #include "cli/command.h"
 #include "engine/save.h"
 
@@ -27,29 +23,13 @@ static int save_to(struct invocation *invocation, const struct save_arguments *a
 			   arguments->platform_name ? &arguments->platform : NULL, &sink, err);
 }
 
-/* Whole or not at all: a file of another name first. What is no file (/dev/null, a FIFO) is written to as it is. */
 static int save_to_file(struct invocation *invocation, const struct save_arguments *arguments, struct error *err)
 {
-	struct stat status;
-	bool is_other = stat(arguments->output, &status) == 0 && !S_ISREG(status.st_mode);
-	char random[13];
-	random_hex(random, 12);
-	cleanup_free char *temporary =
-		is_other ? duplicate_string(arguments->output) : format_string("%s.tmp-%s", arguments->output, random);
-	int flags = is_other ? O_WRONLY : O_WRONLY | O_CREAT | O_EXCL;
-	cleanup_close int fd = open(temporary, flags | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set_errno(err, errno, "open %s", arguments->output);
-	int result = save_to(invocation, arguments, &fd, err);
-	if (is_other)
-		return result;
-	if (result == 0 && sync_fd(fd, err) < 0)
-		result = -1;
-	if (result == 0 && rename(temporary, arguments->output) < 0)
-		result = error_set_errno(err, errno, "put %s in place", arguments->output);
-	if (result < 0)
-		unlink(temporary);
-	return result;
+	cleanup_atomic_output struct atomic_output output = ATOMIC_OUTPUT_INIT;
+	if (atomic_output_open(arguments->output, 0600, &output, err) < 0 ||
+	    save_to(invocation, arguments, &output.fd, err) < 0)
+		return -1;
+	return atomic_output_commit(&output, err);
 }
 
 int cmd_save(struct invocation *invocation, int count, char **words, struct error *err)

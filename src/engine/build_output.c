@@ -1,14 +1,11 @@
 #include "engine/build_output.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "archive/layer.h"
+#include "base/atomic_file.h"
 #include "base/fd.h"
-#include "base/random.h"
 #include "build/copy.h"
 #include "build/rootfs_view.h"
 #include "engine/save.h"
@@ -160,28 +157,14 @@ static int write_stream(struct engine *engine, const struct build_output *output
 						: write_archive(engine, options, image, &sink, err);
 }
 
-/* Whole or not at all. What is no file (/dev/null, a FIFO) is written to as it is. */
 static int write_file(struct engine *engine, const struct build_output *output, const struct build_options *options,
 		      const struct image *image, struct error *err)
 {
-	struct stat status;
-	bool is_other = stat(output->destination, &status) == 0 && !S_ISREG(status.st_mode);
-	char random[13];
-	random_hex(random, 12);
-	cleanup_free char *temporary = is_other ? duplicate_string(output->destination)
-						: format_string("%s.tmp-%s", output->destination, random);
-	int flags = is_other ? O_WRONLY : O_WRONLY | O_CREAT | O_EXCL;
-	cleanup_close int fd = open(temporary, flags | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return error_set_errno(err, errno, "open %s", output->destination);
-	int result = write_stream(engine, output, options, image, &fd, err);
-	if (is_other)
-		return result;
-	if (result == 0 && rename(temporary, output->destination) < 0)
-		result = error_set_errno(err, errno, "put %s in place", output->destination);
-	if (result < 0)
-		unlink(temporary);
-	return result;
+	cleanup_atomic_output struct atomic_output file = ATOMIC_OUTPUT_INIT;
+	if (atomic_output_open(output->destination, 0644, &file, err) < 0 ||
+	    write_stream(engine, output, options, image, &file.fd, err) < 0)
+		return -1;
+	return atomic_output_commit(&file, err);
 }
 
 int build_output_write(struct engine *engine, const struct build_output *output, const struct build_options *options,

@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/atomic_file.h"
 #include "base/fd.h"
@@ -111,6 +112,68 @@ static void spans_and_sizes_are_dockers(void **state)
 		size_format_human(sizes[i].bytes, text, sizeof text);
 		assert_string_equal(text, sizes[i].text);
 	}
+	size_format_human_precise(16434567, text, sizeof text);
+	assert_string_equal(text, "16.43MB");
+	size_format_human_precise(1000, text, sizeof text);
+	assert_string_equal(text, "1kB");
+}
+
+static void moments_are_spans_dates_or_seconds(void **state)
+{
+	const nanoseconds now = 1770000000 * NANOSECONDS_PER_SECOND;
+	const nanoseconds day = 1767312000; /* 2026-01-02T00:00:00Z */
+	static const struct {
+		const char *text;
+		int64_t seconds, before_now; /* the one or the other */
+	} good[] = {{"42m", 0, 42 * 60},
+		    {"1h30m", 0, 5400},
+		    {"1.5h", 0, 5400},
+		    {"300ms1.7s", 0, 2},
+		    {"-10s", 0, -10},
+		    {"1767312000", 1767312000, 0},
+		    {"1767312000.000", 1767312000, 0},
+		    {"2026-01-02", 1767312000, 0},
+		    {"2026-01-02Z", 1767312000, 0},
+		    {"2026-01-02T01", 1767312000 + 3600, 0},
+		    {"2026-01-02T01:02", 1767312000 + 3720, 0},
+		    {"2026-01-02T01:02:03", 1767312000 + 3723, 0},
+		    {"2026-01-02T01:02:03Z", 1767312000 + 3723, 0},
+		    {"2026-01-02T01:02:03+01:00", 1767312000 + 123, 0},
+		    {"2026-01-02T01:02:03-01:00", 1767312000 + 7323, 0},
+		    {"2026-01-02T01:02-01:00", 1767312000 + 7320, 0},
+		    {"2026-01-02-01:00", 1767312000 + 3600, 0}};
+	static const char *const bad[] = {"",
+					  "x",
+					  "2026-13-02",
+					  "2026-01",
+					  "1h30",
+					  "h",
+					  "5x",
+					  "1e3",
+					  "--1s",
+					  "99999999999999h",
+					  "2026-01-02T",
+					  "1.2.3",
+					  "2026-01-02T01.5"};
+	nanoseconds moment;
+	setenv("TZ", "UTC", 1);
+	tzset();
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_true(time_parse_moment(good[i].text, now, &moment));
+		nanoseconds wanted = good[i].seconds ? good[i].seconds * NANOSECONDS_PER_SECOND
+						     : now - good[i].before_now * NANOSECONDS_PER_SECOND;
+		assert_int_equal(moment, wanted);
+	}
+	assert_true(time_parse_moment("2026-01-02T00:00:00.5", now, &moment));
+	assert_int_equal(moment, day * NANOSECONDS_PER_SECOND + NANOSECONDS_PER_SECOND / 2);
+	setenv("TZ", "XXX-2", 1);
+	tzset();
+	assert_true(time_parse_moment("2026-01-02T02:00", now, &moment));
+	assert_int_equal(moment, day * NANOSECONDS_PER_SECOND);
+	setenv("TZ", "UTC", 1);
+	tzset();
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(time_parse_moment(bad[i], now, &moment));
 }
 
 static void json_from_others_is_bounded(void **state)
@@ -156,6 +219,59 @@ static int make_folder(char *path)
 	int fd = open_folder(path, false, 0, &err);
 	assert_true(fd >= 0);
 	return fd;
+}
+
+static int count_names(int folder)
+{
+	int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), count = 0;
+	DIR *directory = fdopendir(copy);
+	assert_non_null(directory);
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count - 2;
+}
+
+static void atomic_output_is_whole_or_not_there(void **state)
+{
+	char path[] = "/tmp/base-test-XXXXXX";
+	struct error err = {0};
+	cleanup_close int folder = make_folder(path);
+	cleanup_free char *file = format_string("%s/file", path);
+	cleanup_buffer struct buffer text = {0};
+	for (int i = 0; i < 2; i++) {
+		cleanup_atomic_output struct atomic_output output = ATOMIC_OUTPUT_INIT;
+		assert_int_equal(atomic_output_open(file, 0600, &output, &err), 0);
+		assert_int_equal(write_full(output.fd, i ? "second" : "first", i ? 6 : 5, &err), 0);
+		assert_int_equal(faccessat(folder, "file", F_OK, 0), i ? 0 : -1);
+		assert_int_equal(atomic_output_commit(&output, &err), 0);
+	}
+	assert_int_equal(read_file_at(folder, "file", 100, &text, &err), 0);
+	assert_string_equal(buffer_text(&text), "second");
+	{
+		cleanup_atomic_output struct atomic_output output = ATOMIC_OUTPUT_INIT;
+		assert_int_equal(atomic_output_open(file, 0600, &output, &err), 0);
+		assert_int_equal(write_full(output.fd, "lost", 4, &err), 0);
+	}
+	cleanup_buffer struct buffer same = {0};
+	assert_int_equal(read_file_at(folder, "file", 100, &same, &err), 0);
+	assert_string_equal(buffer_text(&same), "second");
+	assert_int_equal(count_names(folder), 1);
+
+	struct atomic_output none = ATOMIC_OUTPUT_INIT;
+	assert_int_equal(atomic_output_open(path, 0600, &none, &err), -1);
+	assert_int_equal(err.kind, ERROR_INVALID);
+	cleanup_free char *missing = format_string("%s/no/file", path);
+	assert_int_equal(atomic_output_open(missing, 0600, &none, &err), -1);
+	assert_int_equal(err.kind, ERROR_NOT_FOUND);
+	/* What is no file stays what it is. */
+	struct stat status;
+	cleanup_atomic_output struct atomic_output device = ATOMIC_OUTPUT_INIT;
+	assert_int_equal(atomic_output_open("/dev/null", 0600, &device, &err), 0);
+	assert_int_equal(atomic_output_commit(&device, &err), 0);
+	assert_int_equal(stat("/dev/null", &status), 0);
+	assert_true(S_ISCHR(status.st_mode));
+	assert_int_equal(remove_tree_at(AT_FDCWD, path, &err), 0);
 }
 
 static void atomic_file_leaves_the_old_one_on_failure(void **state)
@@ -232,9 +348,11 @@ int main(void)
 		cmocka_unit_test(environment_keys_are_replaced_in_place),
 		cmocka_unit_test(time_round_trips),
 		cmocka_unit_test(spans_and_sizes_are_dockers),
+		cmocka_unit_test(moments_are_spans_dates_or_seconds),
 		cmocka_unit_test(json_from_others_is_bounded),
 		cmocka_unit_test(json_members_are_typed),
 		cmocka_unit_test(atomic_file_leaves_the_old_one_on_failure),
+		cmocka_unit_test(atomic_output_is_whole_or_not_there),
 		cmocka_unit_test(open_in_root_never_leaves_the_root),
 		cmocka_unit_test(process_gets_only_the_fds_that_are_listed),
 	};
