@@ -116,33 +116,43 @@ size_t rootfs_unique_layers(const struct digest *diff_ids, size_t count, struct 
 	return used;
 }
 
-static int open_layers(struct store *store, const struct digest *diff_ids, size_t count, int upper_fd, int work_fd,
-		       struct rootfs_view *view, int *fds, struct error *err)
+/* What an overlay is made of; descriptors that are -1 are absent. */
+struct folders {
+	const struct digest *diff_ids;
+	size_t count;
+	int top_fd; /* lower, above the layers */
+	int upper_fd, work_fd;
+};
+
+static int open_layers(struct store *store, const struct folders *folders, struct rootfs_view *view, int *opened,
+		       struct error *err)
 {
-	cleanup_free struct digest *unique = allocate_array(count, sizeof *unique);
-	size_t used = rootfs_unique_layers(diff_ids, count, unique);
-	for (size_t i = 0; i < used; i++)
-		if (layer_folder_open(store->root_fd, &unique[used - 1 - i], &fds[i], err) < 0)
+	cleanup_free struct digest *unique = allocate_array(folders->count + 1, sizeof *unique);
+	cleanup_free int *fds = allocate_array(folders->count + 2, sizeof *fds);
+	size_t used = rootfs_unique_layers(folders->diff_ids, folders->count, unique), total = 0;
+	if (folders->top_fd >= 0)
+		fds[total++] = folders->top_fd;
+	for (size_t i = 0; i < used; i++) {
+		if (layer_folder_open(store->root_fd, &unique[used - 1 - i], &opened[i], err) < 0)
 			return -1;
+		fds[total++] = opened[i];
+	}
 	/* Without an upper folder overlayfs wants two lower ones. */
-	bool add_empty = upper_fd < 0 && used == 1;
-	if (add_empty)
-		fds[used++] = view->empty.folder_fd;
-	int result = mount_overlay(fds, used, upper_fd, work_fd, &view->root_fd, err);
-	if (add_empty)
-		fds[used - 1] = -1; /* the view's own */
-	return result;
+	if (folders->upper_fd < 0 && total == 1)
+		fds[total++] = view->empty.folder_fd;
+	return mount_overlay(fds, total, folders->upper_fd, folders->work_fd, &view->root_fd, err);
 }
 
-int rootfs_view_open(struct store *store, const struct digest *diff_ids, size_t count, int upper_fd, int work_fd,
-		     struct rootfs_view *ret_view, struct error *err)
+static int open_view(struct store *store, const struct folders *folders, struct rootfs_view *ret_view,
+		     struct error *err)
 {
 	struct rootfs_view view = ROOTFS_VIEW_INIT;
-	if (upper_fd < 0 && layer_staging_begin(store->root_fd, &view.empty, err) < 0)
+	if (folders->upper_fd < 0 && layer_staging_begin(store->root_fd, &view.empty, err) < 0)
 		return error_wrap(err, "mount the root file system");
-	if (count == 0) {
+	if (folders->count == 0 && folders->top_fd < 0) {
 		/* From scratch: what is written is all there is. */
-		view.root_fd = fcntl(upper_fd >= 0 ? upper_fd : view.empty.folder_fd, F_DUPFD_CLOEXEC, 3);
+		view.root_fd =
+			fcntl(folders->upper_fd >= 0 ? folders->upper_fd : view.empty.folder_fd, F_DUPFD_CLOEXEC, 3);
 		if (view.root_fd < 0) {
 			rootfs_view_release(&view);
 			return error_set_errno(err, errno, "duplicate a descriptor");
@@ -150,20 +160,34 @@ int rootfs_view_open(struct store *store, const struct digest *diff_ids, size_t 
 		*ret_view = view;
 		return 0;
 	}
-	int *fds = allocate_array(count + 1, sizeof *fds);
-	for (size_t i = 0; i <= count; i++)
-		fds[i] = -1;
-	int result = open_layers(store, diff_ids, count, upper_fd, work_fd, &view, fds, err);
-	for (size_t i = 0; i <= count; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-	free(fds);
+	int *opened = allocate_array(folders->count + 1, sizeof *opened);
+	for (size_t i = 0; i < folders->count; i++)
+		opened[i] = -1;
+	int result = open_layers(store, folders, &view, opened, err);
+	for (size_t i = 0; i < folders->count; i++)
+		if (opened[i] >= 0)
+			close(opened[i]);
+	free(opened);
 	if (result < 0) {
 		rootfs_view_release(&view);
-		return error_wrap(err, "mount the root file system of %zu layers", count);
+		return error_wrap(err, "mount the root file system of %zu layers", folders->count);
 	}
 	*ret_view = view;
 	return 0;
+}
+
+int rootfs_view_open(struct store *store, const struct digest *diff_ids, size_t count, int upper_fd, int work_fd,
+		     struct rootfs_view *ret_view, struct error *err)
+{
+	const struct folders folders = {diff_ids, count, -1, upper_fd, work_fd};
+	return open_view(store, &folders, ret_view, err);
+}
+
+int rootfs_view_open_below(struct store *store, const struct digest *diff_ids, size_t count, int top_fd,
+			   struct rootfs_view *ret_view, struct error *err)
+{
+	const struct folders folders = {diff_ids, count, top_fd, -1, -1};
+	return open_view(store, &folders, ret_view, err);
 }
 
 void rootfs_view_release(struct rootfs_view *view)

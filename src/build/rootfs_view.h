@@ -28,5 +28,11 @@ size_t rootfs_unique_layers(const struct digest *diff_ids, size_t count, struct 
 /* Read-only where upper_fd is -1; else what is written lands in upper, as overlayfs writes it. */
 int rootfs_view_open(struct store *store, const struct digest *diff_ids, size_t count, int upper_fd, int work_fd,
 		     struct rootfs_view *ret_view, struct error *err);
+/*
+ * The same read-only tree with one more folder on top, which is in overlayfs' form and need not be a stored layer: what
+ * a container has written. It may go on writing there meanwhile: what is read is then of different instants.
+ */
+int rootfs_view_open_below(struct store *store, const struct digest *diff_ids, size_t count, int top_fd,
+			   struct rootfs_view *ret_view, struct error *err);
 void rootfs_view_release(struct rootfs_view *view);
 #define cleanup_rootfs_view CLEANUP(rootfs_view_release)

@@ -2,13 +2,13 @@
 
 #include "cli/command.h"
 #include "cli/format.h"
-#include "store/image.h"
+#include "cli/image_tree.h"
+#include "engine/image_list.h"
 
 struct image_ls_arguments {
-	bool all, digests, quiet, whole, dangling, no_dangling;
+	bool all, digests, quiet, whole, tree;
 	const char *format;
-	struct reference name; /* unset: any */
-	bool has_name, has_tag;
+	struct string_list filters;
 };
 
 static char *repository_text(const void *row, const void *context)
@@ -58,104 +58,94 @@ static char *size_text(const void *row, const void *context)
 	return duplicate_string(size);
 }
 
+/* What Docker tells in `system df -v` alone. */
+static char *not_told_text(const void *row, const void *context)
+{
+	return duplicate_string("N/A");
+}
+
 static const struct format_column columns[] = {
+	{"Containers", "CONTAINERS", not_told_text},
 	{"CreatedAt", "CREATED AT", created_text},
 	{"CreatedSince", "CREATED", age_text},
 	{"Digest", "DIGEST", digest_text},
 	{"ID", "IMAGE ID", id_text},
 	{"Repository", "REPOSITORY", repository_text},
+	{"SharedSize", "SHARED SIZE", not_told_text},
 	{"Size", "SIZE", size_text},
 	{"Tag", "TAG", tag_text},
+	{"UniqueSize", "UNIQUE SIZE", not_told_text},
+	{"VirtualSize", "SIZE", size_text},
 	{NULL, NULL, NULL},
 };
 
-static bool is_wanted(const struct image_tag *tag, const struct image_ls_arguments *arguments)
+static const char *choose_format(const struct image_ls_arguments *arguments)
 {
-	bool is_dangling = !tag->tag && !tag->name;
-	if ((arguments->dangling && !is_dangling) || (arguments->no_dangling && is_dangling))
-		return false;
-	if (!arguments->has_name)
-		return true;
-	if (!tag->tag)
-		return false;
-	return !arguments->has_tag || strcmp(tag->tag, arguments->name.tag) == 0;
+	if (arguments->format && strcmp(arguments->format, "table") != 0)
+		return arguments->format;
+	if (arguments->quiet)
+		return "{{.ID}}";
+	return arguments->digests
+		       ? "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
+		       : "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
 }
 
 static int list_images(struct invocation *invocation, const struct image_ls_arguments *arguments, struct error *err)
 {
 	cleanup_engine struct engine *engine = NULL;
 	cleanup_image_list struct image_list list = {0};
-	cleanup_free char *name = arguments->has_name ? reference_name(&arguments->name) : NULL;
-	if (command_open_engine(invocation, &engine, err) < 0 || image_list(engine->store, name, &list, err) < 0)
+	if (command_open_engine(invocation, &engine, err) < 0 ||
+	    image_list_filtered(engine, &arguments->filters, &list, err) < 0)
 		return -1;
-	/* Borrowed from the list, in its order. */
-	cleanup_free struct image_tag *wanted = allocate_array(list.count + 1, sizeof *wanted);
-	size_t count = 0;
-	for (size_t i = 0; i < list.count; i++)
-		if (is_wanted(&list.items[i], arguments))
-			wanted[count++] = list.items[i];
+	if (arguments->tree)
+		return image_tree_print(engine, &list, err);
 	const struct format_rows rows = {
 		.type_name = "*formatter.imageContext",
 		.columns = columns,
 		.context = arguments,
-		.rows = wanted,
-		.count = count,
-		.row_size = sizeof *wanted,
+		.rows = list.items,
+		.count = list.count,
+		.row_size = sizeof *list.items,
 	};
-	const char *format = arguments->format;
-	if (!format || strcmp(format, "table") == 0)
-		format = arguments->quiet ? "{{.ID}}"
-			 : arguments->digests
-				 ? "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
-				 : "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
-	return format_print(&rows, format, err);
+	return format_print(&rows, choose_format(arguments), err);
 }
 
-static int parse_filters(struct image_ls_arguments *arguments, const struct string_list *filters, struct error *err)
+/* A tree is for people, and has its own columns. */
+static int check_tree(const struct image_ls_arguments *arguments, struct error *err)
 {
-	for (size_t i = 0; i < filters->count; i++) {
-		const char *text = filters->items[i];
-		const char *equals = strchr(text, '=');
-		if (!equals)
-			return error_set(err, ERROR_INVALID, "invalid filter '%s': expected '<key>=<value>'", text);
-		if (strncmp(text, "dangling=", strlen("dangling=")) != 0)
-			return error_set(err, ERROR_INVALID, "invalid filter '%.*s'", (int)(equals - text), text);
-		bool is_true = strcmp(equals + 1, "true") == 0 || strcmp(equals + 1, "1") == 0;
-		if (!is_true && strcmp(equals + 1, "false") != 0 && strcmp(equals + 1, "0") != 0)
-			return error_set(err, ERROR_INVALID, "invalid filter 'dangling=[%s]'", equals + 1);
-		arguments->dangling = is_true;
-		arguments->no_dangling = !is_true;
-	}
-	return 0;
+	const char *other = arguments->quiet	 ? "--quiet"
+			    : arguments->whole	 ? "--no-trunc"
+			    : arguments->digests ? "--show-digest"
+			    : arguments->format	 ? "--format"
+						 : NULL;
+	if (!arguments->tree || !other)
+		return 0;
+	return error_set(err, ERROR_INVALID, "%s is not yet supported with --tree", other);
 }
 
 int cmd_image_ls(struct invocation *invocation, int count, char **words, struct error *err)
 {
 	struct image_ls_arguments arguments = {0};
-	cleanup_string_list struct string_list filters = {0};
 	const struct option options[] = {
 		OPTION_FLAG('a', "all", &arguments.all, "Show all images (there are no hidden ones here)"),
 		OPTION_FLAG(0, "digests", &arguments.digests, "Show digests"),
-		OPTION_LIST('f', "filter", &filters, "filter", "Filter output: dangling=true or dangling=false"),
+		OPTION_FILTERS('f', "filter", &arguments.filters,
+			       "Filter output: before, dangling, label, reference, since, until"),
 		OPTION_STRING(0, "format", &arguments.format, "string",
 			      "Format output: 'table', 'table TEMPLATE', 'json', or a Go template"),
 		OPTION_FLAG(0, "no-trunc", &arguments.whole, "Don't truncate output"),
 		OPTION_FLAG('q', "quiet", &arguments.quiet, "Only show image IDs"),
+		OPTION_FLAG(0, "tree", &arguments.tree, "List images and their platforms as a tree"),
 		OPTION_END,
 	};
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, words, err);
-	if (result != 0)
-		return result < 0 ? -1 : 0;
-	if (parse_filters(&arguments, &filters, err) < 0)
-		return -1;
-	if (count == 1) {
-		if (reference_parse(words[0], &arguments.name, err) < 0)
-			return -1;
-		arguments.has_name = true;
-		const char *last = strrchr(words[0], '/');
-		arguments.has_tag = strchr(last ? last : words[0], ':') != NULL;
+	if (result == 0) {
+		if (count == 1)
+			string_list_add_format(&arguments.filters, "reference=%s", words[0]);
+		result = check_tree(&arguments, err);
+		if (result == 0)
+			result = list_images(invocation, &arguments, err);
 	}
-	result = list_images(invocation, &arguments, err);
-	reference_release(&arguments.name);
-	return result;
+	string_list_release(&arguments.filters);
+	return result < 0 ? -1 : 0;
 }

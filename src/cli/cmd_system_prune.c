@@ -1,35 +1,35 @@
-#include <unistd.h>
-
 #include "cli/command.h"
+#include "engine/filter.h"
 #include "engine/prune.h"
 
-static bool confirm(bool all)
+static bool confirm(const struct system_prune_options *options)
 {
-	printf("WARNING! This will remove:\n  - all stopped containers\n  - %s\n\n"
-	       "Are you sure you want to continue? [y/N] ",
-	       all ? "all images without at least one container associated to them\n  - all build cache"
-		   : "all dangling images");
-	fflush(stdout);
-	char answer[16];
-	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
-static void print_list(const char *title, const struct string_list *list)
-{
-	if (list->count == 0)
-		return;
-	printf("%s:\n", title);
-	for (size_t i = 0; i < list->count; i++)
-		printf("%s\n", list->items[i]);
-	printf("\n");
+	cleanup_string_list struct string_list lines = {0};
+	string_list_add(&lines, "WARNING! This will remove:\n  - all stopped containers");
+	if (options->volumes)
+		string_list_add(&lines, "  - all anonymous volumes not used by at least one container");
+	string_list_add(&lines, options->all ? "  - all images without at least one container associated to them"
+					     : "  - all dangling images");
+	string_list_add(&lines, options->all ? "  - all build cache\n" : "  - unused build cache\n");
+	if (options->filters->count)
+		string_list_add(&lines, "  Items to be pruned will be filtered with:");
+	for (size_t i = 0; i < options->filters->count; i++)
+		string_list_add_format(&lines, "  - %s%s", options->filters->items[i],
+				       i + 1 == options->filters->count ? "\n" : "");
+	cleanup_free char *warning = string_list_join(&lines, "\n");
+	return command_confirm(warning);
 }
 
 int cmd_system_prune(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
-	bool force = false, all = false;
+	bool force = false;
+	cleanup_string_list struct string_list filters = {0};
+	struct system_prune_options prune = {.filters = &filters};
 	const struct option options[] = {
-		OPTION_FLAG('a', "all", &all, "Remove all unused images not just dangling ones"),
+		OPTION_FLAG('a', "all", &prune.all, "Remove all unused images not just dangling ones"),
+		OPTION_FILTERS(0, "filter", &filters, "Provide filter values (e.g. \"label=<key>=<value>\")"),
 		OPTION_FLAG('f', "force", &force, "Do not prompt for confirmation"),
+		OPTION_FLAG(0, "volumes", &prune.volumes, "Prune anonymous volumes"),
 		OPTION_END,
 	};
 	cleanup_engine struct engine *engine = NULL;
@@ -37,14 +37,16 @@ int cmd_system_prune(struct invocation *invocation, int count, char **arguments,
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
 	if (result != 0)
 		return result < 0 ? -1 : 0;
-	if (!force && !confirm(all))
+	if (prune.volumes && filter_is_set(&filters, "until"))
+		return error_set(err, ERROR_INVALID, "the \"until\" filter is not supported with \"--volumes\"");
+	if (!force && !confirm(&prune))
 		return 0;
-	if (command_open_engine(invocation, &engine, err) < 0 || system_prune(engine, all, &outcome, err) < 0)
+	if (command_open_engine(invocation, &engine, err) < 0 || system_prune(engine, &prune, &outcome, err) < 0)
 		return -1;
-	print_list("Deleted Containers", &outcome.containers);
-	print_list("Deleted Images", &outcome.images);
-	char size[16];
-	size_format_human(outcome.bytes, size, sizeof size);
-	printf("Total reclaimed space: %s\n", size);
+	command_print_removed("Deleted Containers", &outcome.containers);
+	command_print_removed("Deleted Volumes", &outcome.volumes);
+	command_print_removed("Deleted Images", &outcome.images);
+	command_print_removed("Deleted build cache objects", &outcome.caches);
+	command_print_reclaimed(outcome.bytes);
 	return 0;
 }

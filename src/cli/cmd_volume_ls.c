@@ -44,7 +44,7 @@ int cmd_volume_ls(struct invocation *invocation, int count, char **arguments, st
 	const char *format = NULL;
 	cleanup_string_list struct string_list filters = {0};
 	const struct option options[] = {
-		OPTION_LIST('f', "filter", &filters, "filter", "Provide filter values (e.g. \"dangling=true\")"),
+		OPTION_FILTERS('f', "filter", &filters, "Provide filter values (e.g. \"dangling=true\")"),
 		OPTION_STRING(0, "format", &format, "string",
 			      "Format output: 'table', 'table TEMPLATE', 'json', or a Go template"),
 		OPTION_FLAG('q', "quiet", &quiet, "Only display volume names"),

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "cli/help.h"
 
 static int check_count(const struct invocation *invocation, int count, struct error *err)
@@ -60,4 +61,33 @@ int command_for_each(struct invocation *invocation, struct engine *engine, int c
 		}
 	}
 	return 0;
+}
+
+bool command_confirm(const char *warning)
+{
+	char answer[64];
+	printf("%s\nAre you sure you want to continue? [y/N] ", warning);
+	fflush(stdout);
+	if (!fgets(answer, sizeof answer, stdin))
+		return false;
+	const char *word = answer + strspn(answer, " \t");
+	size_t length = strcspn(word, " \t\r\n");
+	return length == 1 && (*word == 'y' || *word == 'Y');
+}
+
+void command_print_removed(const char *title, const struct string_list *items)
+{
+	if (items->count == 0)
+		return;
+	printf("%s:\n", title);
+	for (size_t i = 0; i < items->count; i++)
+		printf("%s\n", items->items[i]);
+	printf("\n");
+}
+
+void command_print_reclaimed(uint64_t bytes)
+{
+	char size[16];
+	size_format_human_precise(bytes, size, sizeof size);
+	printf("Total reclaimed space: %s\n", size);
 }

@@ -54,13 +54,27 @@ int command_for_each(struct invocation *invocation, struct engine *engine, int c
 		     int (*act)(struct engine *engine, const char *name, void *context, struct error *err),
 		     void *context, bool print_name);
 
+/*
+ * "… [y/N] " behind the warning, and the answer from standard input. Where it is not yes, nothing is to be done, and
+ * that is success.
+ */
+bool command_confirm(const char *warning);
+/* What a prune says: "TITLE:", the items, an empty line; nothing where there are none. */
+void command_print_removed(const char *title, const struct string_list *items);
+/* "Total reclaimed space: 16.43MB" */
+void command_print_reclaimed(uint64_t bytes);
+
 command_handler cmd_attach;
 command_handler cmd_build;
+command_handler cmd_builder_prune;
 command_handler cmd_cleanup;
 command_handler cmd_container_prune;
 command_handler cmd_create;
 command_handler cmd_exec;
+command_handler cmd_export;
+command_handler cmd_history;
 command_handler cmd_image_ls;
+command_handler cmd_image_prune;
 command_handler cmd_image_verify;
 command_handler cmd_import;
 command_handler cmd_info;

@@ -48,8 +48,10 @@ void help_print_all(const char *program)
 	for (const struct command *command = command_table; command->handler; command++) {
 		if (command->is_hidden || !command->group || !group_is_first_here(command))
 			continue;
-		cleanup_free char *summary =
-			format_string("Manage %s%s", command->group, strcmp(command->group, "system") == 0 ? "" : "s");
+		cleanup_free char *summary = strcmp(command->group, "builder") == 0
+						     ? duplicate_string("Manage builds")
+						     : format_string("Manage %s%s", command->group,
+								     strcmp(command->group, "system") == 0 ? "" : "s");
 		print_row(command->group, summary);
 	}
 	printf("\nGlobal Options:\n"

@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +84,30 @@ static int parse_flag(const char *text, bool *ret_flag)
 	return -1;
 }
 
+/* A name is known whatever its letters' case, as Docker has it. "" is no filter. */
+static int add_filter(const char *text, struct string_list *list)
+{
+	const char *equals = strchr(text, '=');
+	if (!*text)
+		return 0;
+	if (!equals)
+		return -1;
+	const char *end = text + strlen(text), *value = equals + 1;
+	while (isspace((unsigned char)*text))
+		text++;
+	while (equals > text && isspace((unsigned char)equals[-1]))
+		equals--;
+	while (isspace((unsigned char)*value))
+		value++;
+	while (end > value && isspace((unsigned char)end[-1]))
+		end--;
+	char *filter = format_string("%.*s=%.*s", (int)(equals - text), text, (int)(end - value), value);
+	for (char *at = filter; *at != '='; at++)
+		*at = (char)tolower((unsigned char)*at);
+	string_list_take(list, filter);
+	return 0;
+}
+
 static int store_value(const struct option *option, const char *value, struct error *err)
 {
 	int result = 0;
@@ -102,19 +127,22 @@ static int store_value(const struct option *option, const char *value, struct er
 	case OPTION_KIND_BYTES:
 		result = parse_bytes(value, option->target);
 		break;
+	case OPTION_KIND_FILTERS:
+		result = add_filter(value, option->target);
+		break;
 	case OPTION_KIND_END:
 		break;
 	}
 	if (result == 0)
 		return 0;
-	const char *wanted = option->kind == OPTION_KIND_FLAG	   ? "true or false"
-			     : option->kind == OPTION_KIND_INTEGER ? "a whole number"
-								   : "a size such as 512m";
+	const char *why = option->kind == OPTION_KIND_FLAG	? "not true or false"
+			  : option->kind == OPTION_KIND_INTEGER ? "not a whole number"
+			  : option->kind == OPTION_KIND_FILTERS ? "bad format of filter (expected name=value)"
+								: "not a size such as 512m";
 	if (option->letter)
-		return error_set(err, ERROR_USAGE, "invalid argument \"%s\" for \"-%c, --%s\" flag: not %s", value,
-				 option->letter, option->name, wanted);
-	return error_set(err, ERROR_USAGE, "invalid argument \"%s\" for \"--%s\" flag: not %s", value, option->name,
-			 wanted);
+		return error_set(err, ERROR_USAGE, "invalid argument \"%s\" for \"-%c, --%s\" flag: %s", value,
+				 option->letter, option->name, why);
+	return error_set(err, ERROR_USAGE, "invalid argument \"%s\" for \"--%s\" flag: %s", value, option->name, why);
 }
 
 /* The arguments as they are gone through: `next` is read, kept ones move down to `kept`. */

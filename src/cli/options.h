@@ -24,6 +24,8 @@ enum option_kind {
 	OPTION_KIND_LIST,    /* struct string_list, one more item at each use */
 	OPTION_KIND_INTEGER, /* int64_t */
 	OPTION_KIND_BYTES,   /* int64_t; "512m", "1g", "64k", "100b" in powers of 1024 */
+	OPTION_KIND_FILTERS, /* struct string_list of "name=value": the name in small letters, both without blanks
+				around */
 };
 
 struct option {
@@ -54,6 +56,10 @@ struct option {
 #define OPTION_BYTES(letter, name, target, help)                                                                       \
 	{                                                                                                              \
 		OPTION_KIND_BYTES, letter, name, (int64_t *){target}, "bytes", help                                    \
+	}
+#define OPTION_FILTERS(letter, name, target, help)                                                                     \
+	{                                                                                                              \
+		OPTION_KIND_FILTERS, letter, name, (struct string_list *){target}, "filter", help                      \
 	}
 #define OPTION_END                                                                                                     \
 	{                                                                                                              \

@@ -1,20 +1,28 @@
 #include "engine/prune.h"
 
+#include <ctype.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "engine/image_list.h"
 #include "engine/list.h"
 #include "engine/remove.h"
+#include "engine/volume.h"
 #include "store/build_cache.h"
-#include "store/image.h"
+#include "store/image_usage.h"
 
 void prune_outcome_release(struct prune_outcome *outcome)
 {
 	string_list_release(&outcome->containers);
+	string_list_release(&outcome->volumes);
 	string_list_release(&outcome->images);
+	string_list_release(&outcome->caches);
 }
 
 /* While a pull or build goes on elsewhere the bytes stay for the next time: nobody waits for them. */
 static int collect(struct engine *engine,
 		   int (*how)(struct store *store, struct store_collected *ret_collected, struct error *err),
-		   uint64_t *ret_bytes, struct error *err)
+		   uint64_t *bytes, struct error *err)
 {
 	struct store_collected collected = {0};
 	if (how(engine->store, &collected, err) < 0) {
@@ -22,83 +30,185 @@ static int collect(struct engine *engine,
 			return -1;
 		error_clear(err);
 	}
-	*ret_bytes = collected.bytes;
+	*bytes += collected.bytes;
 	return 0;
 }
 
 int image_remove_named(struct engine *engine, const char *name, bool force, struct string_list *ret_lines,
 		       struct error *err)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	if (image_remove(engine->store, name, force, ret_lines, err) < 0)
 		return -1;
 	return collect(engine, store_collect, &bytes, err);
 }
 
-static int prune_containers(struct engine *engine, struct prune_outcome *outcome, struct error *err)
+/* Somebody else was quicker, in whichever direction. */
+static bool is_passed_over(struct error *err)
 {
+	if (err->kind != ERROR_CONFLICT && err->kind != ERROR_NOT_FOUND)
+		return false;
+	error_clear(err);
+	return true;
+}
+
+static uint64_t written_bytes(struct engine *engine, const char *id)
+{
+	cleanup_close int folder = -1;
+	/* One that was never started has no folder. */
+	if (container_open_folder(engine->store, id, false, &folder, NULL) < 0)
+		return 0;
+	return tree_disk_bytes_at(folder, "upper");
+}
+
+int container_prune(struct engine *engine, const struct string_list *filters, struct prune_outcome *outcome,
+		    struct error *err)
+{
+	static const char *const known[] = {"label", "label!", "until", NULL};
 	cleanup_container_views struct container_views views = {0};
-	if (container_view_list(engine, true, &views, err) < 0)
+	nanoseconds until;
+	if (filter_check_names(filters, known, err) < 0 || filter_until(filters, time_now(), &until, err) < 0 ||
+	    container_view_list(engine, true, &views, err) < 0)
 		return -1;
 	for (size_t i = 0; i < views.count; i++) {
 		const struct container_view *view = &views.items[i];
-		if (view->state.status == CONTAINER_RUNNING)
+		if (view->state.status == CONTAINER_RUNNING || (until && view->record.created > until) ||
+		    !filter_match_labels(filters, &view->config.labels))
 			continue;
+		uint64_t bytes = written_bytes(engine, view->record.id);
 		if (container_remove_named(engine, view->record.id, false, true, err) < 0) {
-			/* Started, or removed, since the list was read. */
-			if (err->kind != ERROR_CONFLICT && err->kind != ERROR_NOT_FOUND)
+			if (!is_passed_over(err))
 				return -1;
-			error_clear(err);
 			continue;
 		}
 		string_list_add(&outcome->containers, view->record.id);
+		outcome->bytes += bytes;
 	}
 	return 0;
 }
 
-static int prune_images(struct engine *engine, bool all, struct prune_outcome *outcome, struct error *err)
+/* Takes one reference away, or the image where it has none. Docker's prune writes its lines small. */
+static int prune_tag(struct engine *engine, const struct image_tag *tag, struct prune_outcome *outcome,
+		     struct error *err)
 {
+	cleanup_string_list struct string_list lines = {0};
+	cleanup_free char *name = tag->tag    ? format_string("%s:%s", tag->name, tag->tag)
+				  : tag->name ? format_string("%s@%s", tag->name, tag->repository_digest.text)
+					      : duplicate_string(tag->image.id.text);
+	if (image_remove(engine->store, name, false, &lines, err) < 0)
+		return is_passed_over(err) ? 0 : -1;
+	for (size_t i = 0; i < lines.count; i++) {
+		lines.items[i][0] = (char)tolower((unsigned char)lines.items[i][0]);
+		string_list_add(&outcome->images, lines.items[i]);
+	}
+	return 0;
+}
+
+static int remove_images(struct engine *engine, bool all, const struct string_list *filters,
+			 struct prune_outcome *outcome, struct error *err)
+{
+	static const char *const known[] = {"dangling", "label", "label!", "until", NULL};
 	cleanup_image_list struct image_list list = {0};
-	if (image_list(engine->store, NULL, &list, err) < 0)
+	cleanup_image_usages struct image_usages usages = {0};
+	bool dangling = !all;
+	if (filter_check_names(filters, known, err) < 0 || filter_flag(filters, "dangling", &dangling, err) < 0)
+		return -1;
+	/* The list knows another "dangling": one that is told here is resolved above. */
+	cleanup_string_list struct string_list others = {0};
+	for (size_t i = 0; i < filters->count; i++)
+		if (!filter_value(filters->items[i], "dangling"))
+			string_list_add(&others, filters->items[i]);
+	if (dangling)
+		string_list_add(&others, "dangling=true");
+	if (image_list_filtered(engine, &others, &list, err) < 0 || image_usage_list(engine->store, &usages, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list.count; i++) {
 		const struct image_tag *tag = &list.items[i];
-		if (!all && tag->tag)
+		const struct image_usage *usage = image_usage_find(&usages, &tag->image.id);
+		if (usage && usage->containers)
 			continue;
-		cleanup_string_list struct string_list lines = {0};
-		cleanup_free char *name =
-			tag->tag ? format_string("%s:%s", tag->name, tag->tag) : duplicate_string(tag->image.id.text);
-		if (image_remove(engine->store, name, false, &lines, err) < 0) {
-			/* A container uses it, or it has gone with an earlier one. */
-			if (err->kind != ERROR_CONFLICT && err->kind != ERROR_NOT_FOUND)
-				return -1;
-			error_clear(err);
-			continue;
-		}
-		for (size_t j = 0; j < lines.count; j++)
-			string_list_add(&outcome->images, lines.items[j]);
+		if (prune_tag(engine, tag, outcome, err) < 0)
+			return -1;
 	}
 	return 0;
 }
 
-int container_prune(struct engine *engine, struct prune_outcome *ret_outcome, struct error *err)
+int image_prune(struct engine *engine, bool all, const struct string_list *filters, struct prune_outcome *outcome,
+		struct error *err)
 {
-	cleanup_prune_outcome struct prune_outcome outcome = {0};
-	if (prune_containers(engine, &outcome, err) < 0)
+	if (remove_images(engine, all, filters, outcome, err) < 0)
 		return -1;
-	*ret_outcome = outcome;
-	outcome = (struct prune_outcome){0};
+	return collect(engine, store_collect, &outcome->bytes, err);
+}
+
+/* What goes with the entry: a layer that an image has stays. */
+static uint64_t size_of(const struct build_cache_row *row)
+{
+	return row->is_shared ? 0 : row->entry.size + row->entry.blob_size;
+}
+
+/* Oldest first, until what is left is small enough. */
+static void choose_caches(const struct build_cache_list *list, const struct builder_prune_options *options,
+			  nanoseconds until, struct string_list *keys)
+{
+	uint64_t left = 0;
+	for (size_t i = 0; i < list->count; i++)
+		left += size_of(&list->items[i]);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct build_cache_row *row = &list->items[i];
+		bool is_dangling = digest_is_set(&row->entry.diff_id) && !row->is_shared;
+		if ((!options->all && !is_dangling) || (until && row->added > until) ||
+		    !filter_match_text(options->filters, "id", digest_hex(&row->key)))
+			continue;
+		if (options->keep && left <= options->keep)
+			return;
+		string_list_add(keys, row->key.text);
+		left -= size_of(row);
+	}
+}
+
+static int forget_caches(struct engine *engine, const struct builder_prune_options *options,
+			 struct prune_outcome *outcome, struct error *err)
+{
+	static const char *const known[] = {"id", "until", NULL};
+	cleanup_build_cache_list struct build_cache_list list = {0};
+	cleanup_string_list struct string_list keys = {0};
+	nanoseconds until;
+	if (filter_check_names(options->filters, known, err) < 0 ||
+	    filter_until(options->filters, time_now(), &until, err) < 0 ||
+	    build_cache_list(engine->store, &list, err) < 0)
+		return -1;
+	choose_caches(&list, options, until, &keys);
+	if (keys.count && build_cache_remove(engine->store, &keys, err) < 0)
+		return -1;
+	for (size_t i = 0; i < keys.count; i++)
+		string_list_add_format(&outcome->caches, "%.25s", strchr(keys.items[i], ':') + 1);
 	return 0;
 }
 
-int system_prune(struct engine *engine, bool all, struct prune_outcome *ret_outcome, struct error *err)
+int builder_prune(struct engine *engine, const struct builder_prune_options *options, struct prune_outcome *outcome,
+		  struct error *err)
 {
-	cleanup_prune_outcome struct prune_outcome outcome = {0};
-	if (prune_containers(engine, &outcome, err) < 0 || prune_images(engine, all, &outcome, err) < 0 ||
-	    (all && build_cache_clear(engine->store, err) < 0) ||
-	    collect(engine, store_collect_all, &outcome.bytes, err) < 0)
+	if (forget_caches(engine, options, outcome, err) < 0)
 		return -1;
-	*ret_outcome = outcome;
-	outcome = (struct prune_outcome){0};
-	return 0;
+	return collect(engine, store_collect, &outcome->bytes, err);
+}
+
+int system_prune(struct engine *engine, const struct system_prune_options *options, struct prune_outcome *outcome,
+		 struct error *err)
+{
+	const struct string_list *filters = options->filters;
+	struct builder_prune_options cache = {.all = options->all, .filters = filters};
+	uint64_t volumes = 0;
+	if (container_prune(engine, filters, outcome, err) < 0)
+		return -1;
+	if (options->volumes && volume_prune(engine, false, filters, &outcome->volumes, &volumes, err) < 0)
+		return -1;
+	outcome->bytes += volumes;
+	/* Entries of the build cache have no labels that could be asked for. */
+	bool has_labels = filter_is_set(filters, "label") || filter_is_set(filters, "label!");
+	if (remove_images(engine, options->all, filters, outcome, err) < 0 ||
+	    (!has_labels && forget_caches(engine, &cache, outcome, err) < 0))
+		return -1;
+	return collect(engine, store_collect_all, &outcome->bytes, err);
 }

@@ -1,4 +1,4 @@
-/* Giving disk back: `rmi` and `system prune`. */
+/* Giving disk back: `rmi`, and `container`, `image`, `builder` and `system prune`. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,14 +12,39 @@ int image_remove_named(struct engine *engine, const char *name, bool force, stru
 
 struct prune_outcome {
 	struct string_list containers; /* ids that were removed */
-	struct string_list images;     /* Docker's lines */
+	struct string_list volumes;    /* names */
+	struct string_list images;     /* Docker's lines: "untagged: web:1", "deleted: sha256:…" */
+	struct string_list caches;     /* keys of the build cache */
 	uint64_t bytes;
 };
 void prune_outcome_release(struct prune_outcome *outcome);
 #define cleanup_prune_outcome CLEANUP(prune_outcome_release)
 
-/* Stopped containers alone; `bytes` is 0. */
-int container_prune(struct engine *engine, struct prune_outcome *ret_outcome, struct error *err);
-/* Stopped containers and images without a tag; with `all`, images that no container uses,
- * and what builds have kept. */
-int system_prune(struct engine *engine, bool all, struct prune_outcome *ret_outcome, struct error *err);
+/*
+ * Filters are "name=value" (engine/filter.h). All know until (made before then), label and label!; others are named.
+ * What is used meanwhile, or gone, is passed over. Outcomes are added to; on failure they tell what was done so far.
+ */
+
+/* Stopped containers; `bytes` is what they had written. */
+int container_prune(struct engine *engine, const struct string_list *filters, struct prune_outcome *outcome,
+		    struct error *err);
+/* Images without a tag; with `all` (or the filter dangling=false) all that no container was made of. */
+int image_prune(struct engine *engine, bool all, const struct string_list *filters, struct prune_outcome *outcome,
+		struct error *err);
+
+struct builder_prune_options {
+	bool all;			   /* also what images have too, and steps that made no layer */
+	const struct string_list *filters; /* until, id */
+	uint64_t keep;			   /* bytes of cache that may stay; the newest do */
+};
+int builder_prune(struct engine *engine, const struct builder_prune_options *options, struct prune_outcome *outcome,
+		  struct error *err);
+
+struct system_prune_options {
+	bool all;     /* images that no container was made of, and the whole build cache */
+	bool volumes; /* anonymous ones that no container uses, too */
+	const struct string_list *filters;
+};
+/* Containers, volumes, images, build cache, and what broken transfers have left. */
+int system_prune(struct engine *engine, const struct system_prune_options *options, struct prune_outcome *outcome,
+		 struct error *err);

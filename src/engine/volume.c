@@ -1,9 +1,9 @@
 #include "engine/volume.h"
 
-#include <regex.h>
 #include <string.h>
 
 #include "engine/container_config.h"
+#include "engine/filter.h"
 #include "store/container.h"
 
 /* The ids of containers that name the volume, running or not. */
@@ -50,133 +50,39 @@ int volume_remove_unused(struct engine *engine, const char *name, bool force, st
 	return 0;
 }
 
-/* KEY, or KEY=VALUE. */
-static bool has_label(const struct volume_record *record, const char *wanted)
+/* Its labels with the one that marks an anonymous volume. */
+static bool match_labels(const struct volume_record *record, const struct string_list *filters)
 {
-	size_t length = strcspn(wanted, "=");
-	if (record->is_anonymous && strncmp(wanted, VOLUME_ANONYMOUS_LABEL, length) == 0 &&
-	    length == strlen(VOLUME_ANONYMOUS_LABEL))
-		return wanted[length] == '\0' || wanted[length + 1] == '\0';
-	cleanup_free char *key = format_string("%.*s", (int)length, wanted);
-	const char *value = string_list_get_key(&record->labels, key);
-	return value && (wanted[length] == '\0' || strcmp(value, wanted + length + 1) == 0);
+	if (!record->is_anonymous)
+		return filter_match_labels(filters, &record->labels);
+	cleanup_string_list struct string_list labels = {0};
+	string_list_copy(&labels, &record->labels);
+	string_list_set_key(&labels, VOLUME_ANONYMOUS_LABEL, "");
+	return filter_match_labels(filters, &labels);
 }
 
-static int match_name(const char *name, const char *pattern, bool *ret_matches, struct error *err)
-{
-	regex_t expression;
-	*ret_matches = strstr(name, pattern) != NULL;
-	if (*ret_matches)
-		return 0;
-	if (regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		return error_set(err, ERROR_INVALID, "invalid filter 'name=[%s]'", pattern);
-	*ret_matches = regexec(&expression, name, 0, NULL, 0) == 0;
-	regfree(&expression);
-	return 0;
-}
-
-static int parse_boolean(const char *filter, const char *value, bool *ret_value, struct error *err)
-{
-	static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
-	static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
-	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
-		if (strcmp(value, yes[i]) != 0 && strcmp(value, no[i]) != 0)
-			continue;
-		*ret_value = strcmp(value, yes[i]) == 0;
-		return 0;
-	}
-	return error_set(err, ERROR_INVALID, "invalid filter '%s=[%s]'", filter, value);
-}
-
-/* The filters by their names, so that alternatives stand together. */
-struct filters {
-	struct string_list names, drivers, labels, without_labels;
-	bool has_dangling, dangling, has_all, all;
-};
-
-static void filters_release(struct filters *filters)
-{
-	string_list_release(&filters->names);
-	string_list_release(&filters->drivers);
-	string_list_release(&filters->labels);
-	string_list_release(&filters->without_labels);
-}
-
-static int parse_filter(const char *text, bool prune, struct filters *filters, struct error *err)
-{
-	const char *value = strchr(text, '=');
-	if (!value)
-		return error_set(err, ERROR_USAGE,
-				 "invalid argument \"%s\" for \"--filter\" flag: bad format of filter (expected "
-				 "name=value)",
-				 text);
-	cleanup_free char *name = format_string("%.*s", (int)(value - text), text);
-	value++;
-	bool *has = NULL, *flag = NULL;
-	struct string_list *list = NULL;
-	if (strcmp(name, "label") == 0) {
-		list = &filters->labels;
-	} else if (prune && strcmp(name, "label!") == 0) {
-		list = &filters->without_labels;
-	} else if (prune && strcmp(name, "all") == 0) {
-		has = &filters->has_all;
-		flag = &filters->all;
-	} else if (!prune && strcmp(name, "name") == 0) {
-		list = &filters->names;
-	} else if (!prune && strcmp(name, "driver") == 0) {
-		list = &filters->drivers;
-	} else if (!prune && strcmp(name, "dangling") == 0) {
-		has = &filters->has_dangling;
-		flag = &filters->dangling;
-	} else {
-		return error_set(err, ERROR_INVALID, "invalid filter '%s'", name);
-	}
-	if (list) {
-		string_list_add(list, value);
-		return 0;
-	}
-	*has = true;
-	return parse_boolean(name, value, flag, err);
-}
-
-static int parse_filters(const struct string_list *texts, bool prune, struct filters *filters, struct error *err)
-{
-	for (size_t i = 0; i < texts->count; i++)
-		if (parse_filter(texts->items[i], prune, filters, err) < 0)
-			return -1;
-	return 0;
-}
-
-static int passes(struct engine *engine, const struct volume_record *record, const struct filters *filters,
+static int passes(struct engine *engine, const struct volume_record *record, const struct string_list *filters,
 		  bool *ret_passes, struct error *err)
 {
+	bool dangling = false;
 	*ret_passes = false;
-	if (filters->drivers.count && !string_list_contains(&filters->drivers, "local"))
+	if (filter_flag(filters, "dangling", &dangling, err) < 0)
+		return -1;
+	if (!filter_match_text(filters, "name", record->name) || !match_labels(record, filters) ||
+	    (filter_is_set(filters, "driver") && !string_list_contains(filters, "driver=local")))
 		return 0;
-	for (size_t i = 0; i < filters->labels.count; i++)
-		if (!has_label(record, filters->labels.items[i]))
-			return 0;
-	for (size_t i = 0; i < filters->without_labels.count; i++)
-		if (has_label(record, filters->without_labels.items[i]))
-			return 0;
-	bool is_named = filters->names.count == 0;
-	for (size_t i = 0; i < filters->names.count && !is_named; i++)
-		if (match_name(record->name, filters->names.items[i], &is_named, err) < 0)
-			return -1;
-	if (!is_named)
-		return 0;
-	if (filters->has_dangling) {
+	if (filter_is_set(filters, "dangling")) {
 		cleanup_string_list struct string_list users = {0};
 		if (find_users(engine->store, record->name, &users, err) < 0)
 			return -1;
-		if (filters->dangling != (users.count == 0))
+		if (dangling != (users.count == 0))
 			return 0;
 	}
 	*ret_passes = true;
 	return 0;
 }
 
-static int list_passing(struct engine *engine, const struct filters *filters, struct volume_list *ret_list,
+static int list_passing(struct engine *engine, const struct string_list *filters, struct volume_list *ret_list,
 			struct error *err)
 {
 	cleanup_volume_list struct volume_list list = {0};
@@ -201,27 +107,29 @@ static int list_passing(struct engine *engine, const struct filters *filters, st
 	return 0;
 }
 
-int volume_list_filtered(struct engine *engine, const struct string_list *texts, struct volume_list *ret_list,
+int volume_list_filtered(struct engine *engine, const struct string_list *filters, struct volume_list *ret_list,
 			 struct error *err)
 {
-	CLEANUP(filters_release) struct filters filters = {0};
-	if (parse_filters(texts, false, &filters, err) < 0)
+	static const char *const known[] = {"dangling", "driver", "label", "name", NULL};
+	bool ignored = false;
+	/* Also where there is no volume to try them on. */
+	if (filter_check_names(filters, known, err) < 0 || filter_flag(filters, "dangling", &ignored, err) < 0)
 		return -1;
-	return list_passing(engine, &filters, ret_list, err);
+	return list_passing(engine, filters, ret_list, err);
 }
 
-int volume_prune(struct engine *engine, bool all, const struct string_list *texts, struct string_list *ret_names,
+int volume_prune(struct engine *engine, bool all, const struct string_list *filters, struct string_list *ret_names,
 		 uint64_t *ret_bytes, struct error *err)
 {
-	CLEANUP(filters_release) struct filters filters = {0};
+	static const char *const known[] = {"all", "label", "label!", NULL};
 	cleanup_volume_list struct volume_list list = {0};
 	cleanup_string_list struct string_list names = {0};
 	uint64_t total = 0;
-	if (parse_filters(texts, true, &filters, err) < 0)
+	bool by_filter = false;
+	if (filter_check_names(filters, known, err) < 0 || filter_flag(filters, "all", &by_filter, err) < 0 ||
+	    list_passing(engine, filters, &list, err) < 0)
 		return -1;
-	all = all || filters.all;
-	if (list_passing(engine, &filters, &list, err) < 0)
-		return -1;
+	all = all || by_filter;
 	for (size_t i = 0; i < list.count; i++) {
 		const char *name = list.items[i].name;
 		uint64_t bytes = 0;

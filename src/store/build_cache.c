@@ -60,11 +60,58 @@ int build_cache_put(struct store *store, const struct digest *key, const struct 
 	return transaction_commit(&transaction, err);
 }
 
-int build_cache_clear(struct store *store, struct error *err)
+void build_cache_list_release(struct build_cache_list *list)
+{
+	free(list->items);
+	*list = (struct build_cache_list){0};
+}
+
+static int read_row(sqlite3_stmt *statement, struct build_cache_row *row, struct error *err)
+{
+	*row = (struct build_cache_row){
+		.entry = {.blob_size = (uint64_t)sqlite3_column_int64(statement, 3),
+			  .size = (uint64_t)sqlite3_column_int64(statement, 4)},
+		.added = sqlite3_column_int64(statement, 5),
+		.is_shared = sqlite3_column_int(statement, 6),
+	};
+	if (digest_parse(database_text(statement, 0), &row->key, err) < 0 ||
+	    parse_optional(database_text(statement, 1), &row->entry.diff_id, err) < 0 ||
+	    parse_optional(database_text(statement, 2), &row->entry.blob, err) < 0)
+		return error_wrap(err, "record of the build cache");
+	return 0;
+}
+
+int build_cache_list(struct store *store, struct build_cache_list *ret_list, struct error *err)
+{
+	cleanup_statement sqlite3_stmt *statement = NULL;
+	cleanup_build_cache_list struct build_cache_list list = {0};
+	int row;
+	if (database_prepare(store->database, &statement, err,
+			     "SELECT key, diff_id, blob, blob_size, size, added,"
+			     " EXISTS (SELECT 1 FROM image_layer AS l WHERE l.diff_id = build_cache.diff_id)"
+			     " FROM build_cache ORDER BY added, key",
+			     "") < 0)
+		return -1;
+	while ((row = database_step(statement, err)) > 0) {
+		list.items = reallocate_array(list.items, list.count + 1, sizeof *list.items);
+		if (read_row(statement, &list.items[list.count++], err) < 0)
+			return -1;
+	}
+	if (row < 0)
+		return -1;
+	*ret_list = list;
+	list = (struct build_cache_list){0};
+	return 0;
+}
+
+int build_cache_remove(struct store *store, const struct string_list *keys, struct error *err)
 {
 	cleanup_transaction struct transaction transaction = {0};
-	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0 ||
-	    database_run(store->database, err, "DELETE FROM build_cache", "") < 0)
+	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0)
 		return -1;
+	for (size_t i = 0; i < keys->count; i++)
+		if (database_run(store->database, err, "DELETE FROM build_cache WHERE key = ?1", "t", keys->items[i]) <
+		    0)
+			return -1;
 	return transaction_commit(&transaction, err);
 }

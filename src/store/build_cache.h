@@ -14,5 +14,19 @@ int build_cache_find(struct store *store, const struct digest *key, struct build
 		     struct error *err);
 int build_cache_put(struct store *store, const struct digest *key, const struct build_cache_entry *entry,
 		    struct error *err);
-/* Forgets all entries; store_collect() then frees what only they named. */
-int build_cache_clear(struct store *store, struct error *err);
+
+struct build_cache_row {
+	struct digest key;
+	struct build_cache_entry entry;
+	nanoseconds added;
+	bool is_shared; /* an image has its layer too */
+};
+struct build_cache_list {
+	struct build_cache_row *items; /* oldest first */
+	size_t count;
+};
+void build_cache_list_release(struct build_cache_list *list);
+#define cleanup_build_cache_list CLEANUP(build_cache_list_release)
+int build_cache_list(struct store *store, struct build_cache_list *ret_list, struct error *err);
+/* Forgets entries, all or none; store_collect() then frees what only they named. One that has gone is no error. */
+int build_cache_remove(struct store *store, const struct string_list *keys, struct error *err);

@@ -12,7 +12,7 @@ teardown() { remove_containers; }
   run coracle images --format 'table {{upper .Repository}}\t{{.Tag}}' probe
   assert_output $'REPOSITORY   TAG\nPROBE        1'
   run coracle images --format json probe
-  assert_match '^\{"CreatedAt":".*","Repository":"probe","Size":".*","Tag":"1"\}$'
+  assert_match '^\{"Containers":"N/A","CreatedAt":".*","Repository":"probe","SharedSize":"N/A","Size":".*","Tag":"1",.*\}$'
   run coracle images --format '{{.Foo}}' probe
   assert_exit 1
   assert_output "Error: template parsing error: template: :1:2: executing \"\" at <.Foo>: can't evaluate field Foo in type *formatter.imageContext"

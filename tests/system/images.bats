@@ -207,7 +207,7 @@ PYTHON
   run coracle system prune -f
   assert_exit 0
   assert_has 'Deleted Containers:'
-  assert_line "Deleted: $old"
+  assert_line "deleted: $old"
   assert_match '^Total reclaimed space: [0-9.]+[kM]?B$'
   run coracle images
   refuse_has '<none>'
@@ -226,7 +226,7 @@ PYTHON
   coracle run -d --name runner probe:1 sleep
   run inside bash -c 'echo y | coracle system prune -a'
   assert_exit 0
-  assert_line 'Untagged: unused:1'
+  assert_line 'untagged: unused:1'
   run coracle images -q probe
   [ "${#lines[@]}" -eq 1 ]
   coracle rm -f runner

@@ -13,7 +13,7 @@
 struct parsed {
 	bool detach, interactive, terminal, help;
 	const char *name;
-	struct string_list ports;
+	struct string_list ports, filters;
 	int64_t timeout, memory;
 	int count;
 	char *words[16];
@@ -30,6 +30,7 @@ static void parse(struct parsed *parsed, enum options_order order, const char *l
 		OPTION_FLAG('t', "tty", &parsed->terminal, ""),
 		OPTION_STRING('n', "name", &parsed->name, "string", ""),
 		OPTION_LIST('p', "publish", &parsed->ports, "list", ""),
+		OPTION_FILTERS('f', "filter", &parsed->filters, ""),
 		OPTION_INTEGER(0, "time", &parsed->timeout, "int", ""),
 		OPTION_BYTES('m', "memory", &parsed->memory, ""),
 		OPTION_END,
@@ -99,6 +100,8 @@ static void errors_are_dockers(void **state)
 		 "invalid argument \"99999999999999999999\" for \"--time\" flag: not a whole number"},
 		{"-m 12q", "invalid argument \"12q\" for \"-m, --memory\" flag: not a size such as 512m"},
 		{"-m -5", "invalid argument \"-5\" for \"-m, --memory\" flag: not a size such as 512m"},
+		{"-f dangling", "invalid argument \"dangling\" for \"-f, --filter\" flag: bad format of filter "
+				"(expected name=value)"},
 		{"--detach=perhaps", "invalid argument \"perhaps\" for \"-d, --detach\" flag: not true or false"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -108,6 +111,18 @@ static void errors_are_dockers(void **state)
 		assert_int_equal(parsed.err.kind, ERROR_USAGE);
 		assert_string_equal(parsed.err.message, cases[i].message);
 	}
+}
+
+static void filters_are_names_and_values(void **state)
+{
+	struct parsed parsed;
+	parse(&parsed, OPTIONS_ANYWHERE, "-f Label=A=B --filter=\tdangling\t=\ttrue --filter= -fname=");
+	assert_int_equal(parsed.result, 0);
+	assert_int_equal(parsed.filters.count, 3);
+	assert_string_equal(parsed.filters.items[0], "label=A=B");
+	assert_string_equal(parsed.filters.items[1], "dangling=true");
+	assert_string_equal(parsed.filters.items[2], "name=");
+	string_list_release(&parsed.filters);
 }
 
 static void sizes_are_powers_of_1024(void **state)
@@ -136,6 +151,7 @@ int main(void)
 		cmocka_unit_test(flags_can_be_said_to_be_false),
 		cmocka_unit_test(errors_are_dockers),
 		cmocka_unit_test(sizes_are_powers_of_1024),
+		cmocka_unit_test(filters_are_names_and_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,7 +216,15 @@ static void the_build_cache_names_its_layers(void **state)
 	assert_ok(layer_folder_remove(store->root_fd, &layer.diff_id, &err), &err);
 	assert_fails(build_cache_find(store, &key, &found, &err), &err, ERROR_NOT_FOUND);
 	assert_fails(build_cache_put(store, &key, &entry, &err), &err, ERROR_NOT_FOUND);
-	assert_ok(build_cache_clear(store, &err), &err);
+	cleanup_build_cache_list struct build_cache_list list = {0};
+	cleanup_string_list struct string_list keys = {0};
+	assert_ok(build_cache_list(store, &list, &err), &err);
+	assert_int_equal(list.count, 2);
+	for (size_t i = 0; i < list.count; i++)
+		string_list_add(&keys, list.items[i].key.text);
+	assert_false(list.items[0].is_shared);
+	assert_ok(build_cache_remove(store, &keys, &err), &err);
+	assert_ok(build_cache_remove(store, &keys, &err), &err);
 	assert_ok(store_collect(store, &collected, &err), &err);
 	assert_int_equal(collected.blobs, 1);
 	descriptor_release(&layer.blob);
