@@ -26,11 +26,5 @@ int cmd_rm(struct invocation *invocation, int count, char **arguments, struct er
 			    "Remove anonymous volumes associated with the container"),
 		OPTION_END,
 	};
-	cleanup_engine struct engine *engine = NULL;
-	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
-	if (result != 0)
-		return result < 0 ? -1 : 0;
-	if (command_open_engine(invocation, &engine, err) < 0)
-		return -1;
-	return command_for_each(invocation, engine, count, arguments, remove_one, &removing, true);
+	return command_run_for_each(invocation, options, count, arguments, remove_one, &removing, true, err);
 }

@@ -1,5 +1,7 @@
 #include "cli/command.h"
+#include "engine/start.h"
 #include "engine/stop.h"
+#include "store/container.h"
 
 struct stop_arguments {
 	const char *signal;
@@ -12,7 +14,16 @@ static int stop(struct engine *engine, const char *name, void *context, struct e
 	return container_stop(engine, name, arguments->signal, arguments->timeout, err);
 }
 
-int cmd_stop(struct invocation *invocation, int count, char **arguments, struct error *err)
+static int restart(struct engine *engine, const char *name, void *context, struct error *err)
+{
+	cleanup_container_record struct container_record record = {0};
+	if (stop(engine, name, context, err) < 0 || container_find(engine->store, name, &record, err) < 0)
+		return -1;
+	return container_start(engine, &record, NULL, err);
+}
+
+static int run_for_each(struct invocation *invocation, int count, char **arguments, command_action *act,
+			struct error *err)
 {
 	struct stop_arguments stopping = {.timeout = -1};
 	const struct option options[] = {
@@ -21,11 +32,15 @@ int cmd_stop(struct invocation *invocation, int count, char **arguments, struct 
 		OPTION_INTEGER(0, "timeout", &stopping.timeout, "int", "The same as --time"),
 		OPTION_END,
 	};
-	cleanup_engine struct engine *engine = NULL;
-	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
-	if (result != 0)
-		return result < 0 ? -1 : 0;
-	if (command_open_engine(invocation, &engine, err) < 0)
-		return -1;
-	return command_for_each(invocation, engine, count, arguments, stop, &stopping, true);
+	return command_run_for_each(invocation, options, count, arguments, act, &stopping, true, err);
+}
+
+int cmd_stop(struct invocation *invocation, int count, char **arguments, struct error *err)
+{
+	return run_for_each(invocation, count, arguments, stop, err);
+}
+
+int cmd_restart(struct invocation *invocation, int count, char **arguments, struct error *err)
+{
+	return run_for_each(invocation, count, arguments, restart, err);
 }

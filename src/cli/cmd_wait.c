@@ -14,11 +14,5 @@ static int wait_one(struct engine *engine, const char *name, void *context, stru
 int cmd_wait(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
 	const struct option options[] = {OPTION_END};
-	cleanup_engine struct engine *engine = NULL;
-	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
-	if (result != 0)
-		return result < 0 ? -1 : 0;
-	if (command_open_engine(invocation, &engine, err) < 0)
-		return -1;
-	return command_for_each(invocation, engine, count, arguments, wait_one, NULL, false);
+	return command_run_for_each(invocation, options, count, arguments, wait_one, NULL, false, err);
 }

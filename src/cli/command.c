@@ -47,8 +47,7 @@ int command_open_engine(const struct invocation *invocation, struct engine **ret
 }
 
 int command_for_each(struct invocation *invocation, struct engine *engine, int count, char **arguments,
-		     int (*act)(struct engine *engine, const char *name, void *context, struct error *err),
-		     void *context, bool print_name)
+		     command_action *act, void *context, bool print_name)
 {
 	for (int i = 0; i < count; i++) {
 		struct error err = {0};
@@ -61,6 +60,18 @@ int command_for_each(struct invocation *invocation, struct engine *engine, int c
 		}
 	}
 	return 0;
+}
+
+int command_run_for_each(struct invocation *invocation, const struct option *options, int count, char **arguments,
+			 command_action *act, void *context, bool print_name, struct error *err)
+{
+	cleanup_engine struct engine *engine = NULL;
+	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
+	if (result != 0)
+		return result < 0 ? -1 : 0;
+	if (command_open_engine(invocation, &engine, err) < 0)
+		return -1;
+	return command_for_each(invocation, engine, count, arguments, act, context, print_name);
 }
 
 bool command_confirm(const char *warning)

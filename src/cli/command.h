@@ -50,9 +50,12 @@ int command_options(struct invocation *invocation, const struct option *options,
 int command_open_engine(const struct invocation *invocation, struct engine **ret_engine, struct error *err);
 
 /* For commands that take many names: does all, prints "Error: …" for each that fails, and exits with 1 if any did. */
+typedef int command_action(struct engine *engine, const char *name, void *context, struct error *err);
 int command_for_each(struct invocation *invocation, struct engine *engine, int count, char **arguments,
-		     int (*act)(struct engine *engine, const char *name, void *context, struct error *err),
-		     void *context, bool print_name);
+		     command_action *act, void *context, bool print_name);
+/* A handler that is no more than that: options, the engine, each name. */
+int command_run_for_each(struct invocation *invocation, const struct option *options, int count, char **arguments,
+			 command_action *act, void *context, bool print_name, struct error *err);
 
 /*
  * "… [y/N] " behind the warning, and the answer from standard input. Where it is not yes, nothing is to be done, and

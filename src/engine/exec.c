@@ -46,25 +46,13 @@ static int become_monitor(const void *context, int report_fd, struct error *err)
 		runtime_abandon(&process, NULL);
 		return -1;
 	}
-	struct monitor_options options = {
-		.program = exec->engine->monitor,
-		.engine = exec->engine->program,
-		.root = exec->engine->store->root,
-		.run_root = exec->engine->store->run_root,
-		.id = exec->id,
-		.pid = process.pid,
-		.run_folder_fd = exec->folder,
-		.log_fd = -1,
-		.lock_fd = exec->lock_fd,
-		.ready_fd = report_fd,
-		.stdin_fd = stdio.input[1],
-		.stdout_fd = stdio.output[1],
-		.stderr_fd = stdio.problems[1],
-		.terminal_fd = process.terminal_fd,
-		.client_fd = exec->client_fd,
-		.stdin_once = exec->client_fd >= 0 && exec->options->input,
-		.is_exec = true,
-	};
+	struct monitor_options options = monitor_options_new(exec->engine, &stdio, &process, report_fd);
+	options.id = exec->id;
+	options.run_folder_fd = exec->folder;
+	options.lock_fd = exec->lock_fd;
+	options.client_fd = exec->client_fd;
+	options.stdin_once = exec->client_fd >= 0 && exec->options->input;
+	options.is_exec = true;
 	monitor_become(&options, err);
 	runtime_abandon(&process, NULL);
 	return -1;

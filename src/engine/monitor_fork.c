@@ -69,6 +69,25 @@ static int read_report(int report_fd, struct error *err)
 	return error_set(err, ERROR_SYSTEM, "the container's monitor died while it started");
 }
 
+struct monitor_options monitor_options_new(const struct engine *engine, const struct stdio *stdio,
+					   const struct runtime_process *process, int ready_fd)
+{
+	return (struct monitor_options){
+		.program = engine->monitor,
+		.engine = engine->program,
+		.root = engine->store->root,
+		.run_root = engine->store->run_root,
+		.pid = process->pid,
+		.log_fd = -1,
+		.stdin_fd = stdio->input[1],
+		.stdout_fd = stdio->output[1],
+		.stderr_fd = stdio->problems[1],
+		.terminal_fd = process->terminal_fd,
+		.client_fd = -1,
+		.ready_fd = ready_fd,
+	};
+}
+
 int monitor_fork(int (*become)(const void *context, int report_fd, struct error *err), const void *context,
 		 struct error *err)
 {

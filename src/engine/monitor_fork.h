@@ -4,6 +4,9 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "engine/engine.h"
+#include "monitor/start.h"
+#include "runtime/launch.h"
 
 /* Between the container and its monitor; index 0 is the container's end. Descriptors of -1 are not there. */
 struct stdio {
@@ -15,6 +18,10 @@ struct stdio {
 int stdio_open(bool terminal, bool input, struct stdio *stdio, struct error *err);
 /* The container's terminal begins with the size of ours, so that the first thing it draws fits. */
 void stdio_copy_terminal_size(int terminal_fd);
+
+/* Filled with what all monitors have in common; without log and client. What it points at is borrowed. */
+struct monitor_options monitor_options_new(const struct engine *engine, const struct stdio *stdio,
+					   const struct runtime_process *process, int ready_fd);
 
 /*
  * Forks; the child leads a session of its own and calls `become`, which only comes back with an error. Returns once the

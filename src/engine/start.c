@@ -68,24 +68,13 @@ static int become_monitor(const void *context, int report_fd, struct error *err)
 	if (stdio_open(start->config->terminal, start->config->open_input, &stdio, err) < 0 ||
 	    launch(start, &stdio, &process, err) < 0)
 		return -1;
-	struct monitor_options options = {
-		.program = start->engine->monitor,
-		.engine = start->engine->program,
-		.root = start->engine->store->root,
-		.run_root = start->engine->store->run_root,
-		.id = start->record->id,
-		.pid = process.pid,
-		.run_folder_fd = start->run_folder,
-		.log_fd = start->plan->log_fd,
-		.lock_fd = start->lock_fd,
-		.ready_fd = report_fd,
-		.stdin_fd = stdio.input[1],
-		.stdout_fd = stdio.output[1],
-		.stderr_fd = stdio.problems[1],
-		.terminal_fd = process.terminal_fd,
-		.client_fd = start->client_fd,
-		.stdin_once = start->client_fd >= 0 && start->config->open_input,
-	};
+	struct monitor_options options = monitor_options_new(start->engine, &stdio, &process, report_fd);
+	options.id = start->record->id;
+	options.run_folder_fd = start->run_folder;
+	options.log_fd = start->plan->log_fd;
+	options.lock_fd = start->lock_fd;
+	options.client_fd = start->client_fd;
+	options.stdin_once = start->client_fd >= 0 && start->config->open_input;
 	monitor_become(&options, err);
 	runtime_abandon(&process, start->plan->cgroup);
 	return -1;
