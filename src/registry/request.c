@@ -51,12 +51,13 @@ const char *request_service(const struct request *request)
 
 void request_release_upload(struct request *request)
 {
+	struct upload_table *uploads = request->registry->uploads;
+	struct upload_hold *hold = steal_pointer(&request->hold);
 	/* What was received stays, to be gone on with. */
-	if (request->upload && request->upload_has_row)
-		upload_table_give(request->registry->uploads, request->upload);
-	else if (request->upload)
-		request->registry->blobs->operations->upload_abort(request->upload);
-	request->upload = NULL;
+	if (hold && request->upload_has_row)
+		upload_table_give(uploads, hold);
+	else if (hold && upload_hold_enter(uploads, hold))
+		request->registry->blobs->operations->upload_abort(upload_hold_steal(uploads, hold));
 }
 
 void request_free(struct request *request)

@@ -45,7 +45,7 @@ struct request {
 	struct MHD_Response *response;
 	uint64_t response_size;
 	/* of the handlers, between begin and finish */
-	struct blob_upload *upload;
+	struct upload_hold *hold; /* of an upload, or NULL */
 	bool upload_has_row;
 };
 

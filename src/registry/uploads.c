@@ -50,6 +50,27 @@ static int link_blob(struct request *request, const struct digest *digest, uint6
 	return 0;
 }
 
+/* Whether the upload is still this request's; if not, an answer was given. To be left again where it was entered. */
+static bool enter(struct request *request)
+{
+	if (upload_hold_enter(request->registry->uploads, request->hold))
+		return true;
+	response_error(request, OCI_BLOB_UPLOAD_INVALID, 409, "another request went on with it");
+	return false;
+}
+
+static void leave(struct request *request)
+{
+	upload_hold_leave(request->registry->uploads, request->hold);
+}
+
+static int connection_of(const struct request *request)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	return info ? info->connect_fd : -1;
+}
+
 /* Answers with 201 where it can be mounted; else the upload takes its usual course, which tells nothing. */
 static int try_mount(struct request *request, const char *digest_text, const char *from, struct error *err)
 {
@@ -83,13 +104,15 @@ int upload_begin(struct request *request, struct error *err)
 	struct digest digest;
 	if (is_monolithic && !query_digest(request, &digest))
 		return 0;
-	if (upload_table_take(registry->uploads, NULL, &request->upload, err) < 0)
+	if (upload_table_take(registry->uploads, NULL, connection_of(request), &request->hold, err) < 0)
 		return -1;
-	if (is_monolithic)
-		return 0;
+	/* Nobody else knows it yet: it cannot be lost. */
 	struct metadata_upload row = {
 		.repository = request->name, .owner = request->identity->user, .started = time_now()};
-	memcpy(row.id, request->upload->id, sizeof row.id);
+	memcpy(row.id, request->hold->upload->id, sizeof row.id);
+	leave(request);
+	if (is_monolithic)
+		return 0;
 	if (registry->metadata->operations->upload_add(registry->metadata, &row, REGISTRY_UPLOADS_PER_USER, err) < 0) {
 		if (err->kind != ERROR_LIMIT)
 			return -1;
@@ -100,13 +123,10 @@ int upload_begin(struct request *request, struct error *err)
 	return 0;
 }
 
-int upload_receive(struct request *request, const void *bytes, size_t size, struct error *err)
+static int append(struct request *request, const void *bytes, size_t size, struct error *err)
 {
-	struct blob_upload *upload = request->upload;
+	struct blob_upload *upload = request->hold->upload;
 	uint64_t announced;
-	/* A POST without a digest opens an upload and has no body that counts. */
-	if (request->method == HTTP_POST && request->upload_has_row)
-		return 0;
 	if (upload->offset + size > BLOB_SIZE_LIMIT ||
 	    (request_content_length(request, &announced) && announced > BLOB_SIZE_LIMIT)) {
 		response_error(request, OCI_SIZE_INVALID, 413, "a blob has at most %" PRIu64 " bytes", BLOB_SIZE_LIMIT);
@@ -115,11 +135,25 @@ int upload_receive(struct request *request, const void *bytes, size_t size, stru
 	return upload->store->operations->upload_append(upload, bytes, size, err);
 }
 
+int upload_receive(struct request *request, const void *bytes, size_t size, struct error *err)
+{
+	/* A POST without a digest opens an upload and has no body that counts. */
+	if (request->method == HTTP_POST && request->upload_has_row)
+		return 0;
+	if (!enter(request))
+		return 0;
+	int result = append(request, bytes, size, err);
+	leave(request);
+	return result;
+}
+
 /* Verifies, makes durable, links. The upload is gone after, whatever came of it. */
 static int commit(struct request *request, const struct digest *digest, struct error *err)
 {
 	struct registry *registry = request->registry;
-	struct blob_upload *upload = steal_pointer(&request->upload);
+	if (!enter(request))
+		return 0;
+	struct blob_upload *upload = upload_hold_steal(registry->uploads, steal_pointer(&request->hold));
 	char id[BLOB_UPLOAD_ID_SIZE];
 	uint64_t size = upload->offset;
 	memcpy(id, upload->id, sizeof id);
@@ -143,13 +177,16 @@ int upload_begin_finish(struct request *request, struct error *err)
 {
 	struct digest digest;
 	if (request->upload_has_row) {
-		describe_upload(request, 202, request->upload->id, 0);
+		if (!enter(request))
+			return 0;
+		describe_upload(request, 202, request->hold->upload->id, 0);
+		leave(request);
 		return 0;
 	}
 	return query_digest(request, &digest) ? commit(request, &digest, err) : 0;
 }
 
-/* Takes the upload that the path names; without one an answer was given. */
+/* Takes the upload that the path names, and enters it; without one an answer was given. */
 static int take(struct request *request, struct error *err)
 {
 	struct registry *registry = request->registry;
@@ -166,13 +203,15 @@ static int take(struct request *request, struct error *err)
 		response_error(request, OCI_BLOB_UPLOAD_UNKNOWN, 0, NULL);
 		return 0;
 	}
-	if (upload_table_take(registry->uploads, request->reference, &request->upload, err) < 0) {
-		if (err->kind == ERROR_CONFLICT)
+	if (upload_table_take(registry->uploads, request->reference, connection_of(request), &request->hold, err) < 0) {
+		if (err->kind == ERROR_CONFLICT) {
 			response_error(request, OCI_BLOB_UPLOAD_INVALID, 409, "another request is using it");
-		else if (err->kind == ERROR_NOT_FOUND)
+			response_header(request, "Retry-After", "1");
+		} else if (err->kind == ERROR_NOT_FOUND) {
 			response_error(request, OCI_BLOB_UPLOAD_UNKNOWN, 0, NULL);
-		else
+		} else {
 			return -1;
+		}
 		return 0;
 	}
 	request->upload_has_row = true;
@@ -183,7 +222,8 @@ static int take(struct request *request, struct error *err)
 static void check_content_range(struct request *request)
 {
 	const char *header = request_header(request, "Content-Range");
-	uint64_t announced, offset = request->upload->offset;
+	const struct blob_upload *upload = request->hold->upload;
+	uint64_t announced, offset = upload->offset;
 	struct byte_range range;
 	if (!header)
 		return;
@@ -192,10 +232,9 @@ static void check_content_range(struct request *request)
 	} else if (range.start != offset) {
 		response_error(request, OCI_RANGE_INVALID, 0,
 			       "the chunk begins at %" PRIu64 ", but %" PRIu64 " bytes are here", range.start, offset);
-		response_header_format(request, "Location", "/v2/%s/blobs/uploads/%s", request->name,
-				       request->upload->id);
+		response_header_format(request, "Location", "/v2/%s/blobs/uploads/%s", request->name, upload->id);
 		response_header_format(request, "Range", "0-%" PRIu64, offset > 0 ? offset - 1 : 0);
-		response_header(request, "Docker-Upload-UUID", request->upload->id);
+		response_header(request, "Docker-Upload-UUID", upload->id);
 	} else if (request_content_length(request, &announced) && announced != range.size) {
 		response_error(request, OCI_SIZE_INVALID, 0,
 			       "Content-Range speaks of %" PRIu64 " bytes, Content-Length of %" PRIu64, range.size,
@@ -207,8 +246,10 @@ int upload_resume(struct request *request, struct error *err)
 {
 	if (take(request, err) < 0)
 		return -1;
-	if (request->upload)
+	if (request->hold) {
 		check_content_range(request);
+		leave(request);
+	}
 	return 0;
 }
 
@@ -223,7 +264,10 @@ int upload_patch_finish(struct request *request, struct error *err)
 			       request->received);
 		return 0;
 	}
-	describe_upload(request, 202, request->upload->id, request->upload->offset);
+	if (enter(request)) {
+		describe_upload(request, 202, request->hold->upload->id, request->hold->upload->offset);
+		leave(request);
+	}
 	return 0;
 }
 
@@ -245,8 +289,8 @@ int upload_status(struct request *request, struct error *err)
 {
 	if (take(request, err) < 0)
 		return -1;
-	if (request->upload)
-		describe_upload(request, 204, request->upload->id, request->upload->offset);
+	if (request->hold)
+		describe_upload(request, 204, request->hold->upload->id, request->hold->upload->offset);
 	return 0;
 }
 
@@ -255,9 +299,9 @@ int upload_cancel(struct request *request, struct error *err)
 	struct metadata *metadata = request->registry->metadata;
 	if (take(request, err) < 0)
 		return -1;
-	if (!request->upload)
+	if (!request->hold)
 		return 0;
-	struct blob_upload *upload = steal_pointer(&request->upload);
+	struct blob_upload *upload = upload_hold_steal(request->registry->uploads, steal_pointer(&request->hold));
 	upload->store->operations->upload_abort(upload);
 	if (metadata->operations->upload_remove(metadata, request->reference, err) < 0)
 		return -1;

@@ -503,6 +503,10 @@ push_image() {
 	ROWS
 }
 
+@test "an upload whose connection broke is taken over, one that goes on is not" {
+	python3 "$BATS_TEST_DIRNAME/takeover.py" "$URL" "regid:$TOKEN"
+}
+
 @test "CVE-2017-11468: open uploads are bounded for each user" {
 	token=$(bearer repository:other/many:pull,push "other:$OTHER")
 	for i in $(seq 100); do echo "url = $URL/v2/other/many/blobs/uploads/"; done >"$FOLDER/many"

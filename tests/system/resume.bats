@@ -1,0 +1,55 @@
+# Transfers that are cut off, killed, or meet a full disk, and go on where they stopped: against coracle-registry.
+load helper
+
+REGISTRY=localhost:5000
+PROXY=localhost:5002
+
+setup_file() {
+  sandbox_up && import_probe || return 1
+  inside coracle-registry user add me </dev/null &&
+    inside coracle-registry token create --user me --scope read,write --name both >"$WORK/token" || return 1
+  background "$WORK/registry.log" coracle-registry serve --listen 127.0.0.1:5000
+  wait_until is_up || { cat "$WORK/registry.log" >&2; return 1; }
+  for registry in "$REGISTRY" "$PROXY"; do
+    inside bash -c 'coracle login "$1" -u me --password-stdin <"$2"' - "$registry" "$WORK/token" >/dev/null 2>&1 || true
+  done
+  mkdir "$WORK/large"
+  head -c 30000000 /dev/urandom >"$WORK/large/random"
+  printf 'FROM probe:1\nCOPY random /random\n' >"$WORK/large/Dockerfile"
+  coracle build -q -t large:1 "$WORK/large" >/dev/null
+}
+teardown_file() { sandbox_down; }
+teardown() {
+  remove_containers
+  [ ! -e "$WORK/proxy.pid" ] || { inside pkill -F "$WORK/proxy.pid" || true; rm "$WORK/proxy.pid"; }
+}
+is_up() { inside curl --silent -o /dev/null "http://$REGISTRY/v2/"; }
+
+# proxy CUT…: in front of the registry.
+proxy() {
+  background "$WORK/proxy.out" bash -c 'echo $$ >"$WORK/proxy.pid"; exec python3 "$@"' - \
+    "$TOP/tests/system/programs/cutting_proxy.py" 5002 5000 "$WORK/passed" "$@"
+  wait_until test -s "$WORK/passed"
+}
+login() { inside bash -c 'coracle login "$1" -u me --password-stdin <"$2"' - "$1" "$WORK/token"; }
+
+@test "a push that is cut off again and again sends each byte once" {
+  rm -f "$WORK/passed"
+  proxy 5000000:both 12000000:silent 20000000:both
+  login "$PROXY"
+  coracle tag large:1 "$PROXY/me/large:1"
+  run coracle push "$PROXY/me/large:1"
+  assert_exit 0
+  assert_match '^1: digest: sha256:'
+  # The layer of 30 MB does not compress; the rest are headers, and the probe's own layer.
+  passed=$(cat "$WORK/passed")
+  [ "$passed" -gt 30000000 ]
+  [ "$passed" -lt 32000000 ] || _mismatch "$passed bytes were sent for 30 million"
+  other=(--root "$WORK/other/root" --run-root "$WORK/other/run")
+  login "$REGISTRY"
+  run coracle "${other[@]}" pull -q "$REGISTRY/me/large:1"
+  assert_exit 0
+  run inside bash -c 'coracle "${@:2}" run --rm "$1" cat /random | cmp - "$WORK/large/random"' - "$REGISTRY/me/large:1" "${other[@]}"
+  assert_exit 0
+  coracle rmi "$PROXY/me/large:1"
+}
