@@ -194,12 +194,19 @@ static int ask_token_service(struct auth *auth, struct http *http, const struct 
 	return http_open(http, &request, ret_exchange, err);
 }
 
-static int fetch_token_once(struct auth *auth, struct http *http, const struct string_list *scopes, struct retry *retry,
-			    struct auth_token *ret_token, struct error *err)
+struct token_request {
+	struct auth *auth;
+	struct http *http;
+	const struct string_list *scopes;
+	struct auth_token *ret_token;
+};
+
+static int fetch_token_once(void *context, struct retry *retry, struct error *err)
 {
+	const struct token_request *wanted = context;
 	cleanup_http_exchange struct http_exchange *exchange = NULL;
 	cleanup_buffer struct buffer bytes = {0};
-	if (ask_token_service(auth, http, scopes, &exchange, err) < 0)
+	if (ask_token_service(wanted->auth, wanted->http, wanted->scopes, &exchange, err) < 0)
 		return -1;
 	if (http_response(exchange)->status != 200) {
 		retry->after = http_response(exchange)->retry_after;
@@ -207,23 +214,15 @@ static int fetch_token_once(struct auth *auth, struct http *http, const struct s
 	}
 	if (http_read_all(exchange, TOKEN_DOCUMENT_LIMIT, &bytes, err) < 0)
 		return -1;
-	return parse_token(&bytes, ret_token, err);
+	return parse_token(&bytes, wanted->ret_token, err);
 }
 
 static int fetch_token(struct auth *auth, struct http *http, const struct string_list *scopes,
 		       struct auth_token *ret_token, struct error *err)
 {
+	struct token_request wanted = {auth, http, scopes, ret_token};
 	struct retry retry = {0};
-	struct error why = {0};
-	while (fetch_token_once(auth, http, scopes, &retry, ret_token, &why) < 0) {
-		if (retry_wait(&retry, &why) < 0) {
-			if (err)
-				*err = why;
-			return -1;
-		}
-		error_clear(&why);
-	}
-	return 0;
+	return retry_until(&retry, fetch_token_once, &wanted, err);
 }
 
 static void drop_token(struct auth *auth, size_t index)

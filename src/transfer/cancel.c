@@ -55,7 +55,9 @@ int cancel_sleep(unsigned milliseconds, struct error *err)
 	for (unsigned slept = 0; slept < milliseconds; slept += CANCEL_POLL_MILLISECONDS) {
 		if (cancel_is_requested())
 			return cancel_error(err);
-		struct timespec time = {.tv_nsec = CANCEL_POLL_MILLISECONDS * 1000000L};
+		unsigned left = milliseconds - slept;
+		struct timespec time = {.tv_nsec = (left < CANCEL_POLL_MILLISECONDS ? left : CANCEL_POLL_MILLISECONDS) *
+						   1000000L};
 		nanosleep(&time, NULL);
 	}
 	return cancel_is_requested() ? cancel_error(err) : 0;

@@ -90,12 +90,15 @@ static int open_blob(struct download *download, struct error *err)
 	cleanup_string_list struct string_list headers = {0};
 	if (download->offset > 0)
 		string_list_add_format(&headers, "Range: bytes=%" PRIu64 "-", download->offset);
-	struct registry_call call = {.method = "GET", .url = url, .scopes = &download->scopes, .headers = &headers};
+	struct registry_call call = {.method = "GET",
+				     .url = url,
+				     .scopes = &download->scopes,
+				     .headers = &headers,
+				     .retry = &download->retry};
 	cleanup_http_exchange struct http_exchange *exchange = NULL;
 	if (registry_open(download->registry, download->http, &call, &exchange, err) < 0)
 		return -1;
 	const struct http_response *response = http_response(exchange);
-	download->retry.after = response->retry_after;
 	if (response->status == 206 && download->offset > 0) {
 		if (!range_begins_at(response->content_range, download->offset))
 			return error_set(err, ERROR_CORRUPT, "the registry sent another part of %s than was asked for",

@@ -18,6 +18,7 @@ static enum error_kind kind_of_status(int status)
 		return ERROR_NOT_FOUND;
 	case 413:
 		return ERROR_LIMIT;
+	case 408:
 	case 429:
 		return ERROR_NETWORK;
 	default:

@@ -12,7 +12,7 @@
 /*
  * Reads the rest of the answer, a status of 400 or more or one that nobody expects, into an error. ret_code (may be
  * NULL) gets the code, "MANIFEST_UNKNOWN", or "". Returns -1. Its kind: 401 unauthorized, 403 denied, 404 not found,
- * 413 limit, 429 and 5xx network (worth another try), else invalid.
+ * 413 limit, 408, 429 and 5xx network (worth another try), else invalid.
  */
 int failure_of_answer(struct http_exchange *exchange, char ret_code[FAILURE_CODE_SIZE], struct error *err);
 

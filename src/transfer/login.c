@@ -6,6 +6,21 @@
 #include "transfer/resolve.h"
 #include "transfer/source.h"
 
+struct login_job {
+	struct registry *registry;
+	struct http *http;
+	const char *url;
+};
+
+static int ask_once(void *context, struct retry *retry, struct error *err)
+{
+	const struct login_job *job = context;
+	cleanup_string_list struct string_list scopes = {0};
+	struct registry_call call = {.method = "GET", .url = job->url, .scopes = &scopes, .retry = retry};
+	cleanup_http_exchange struct http_exchange *exchange = NULL;
+	return registry_expect(job->registry, job->http, &call, 200, 0, &exchange, err);
+}
+
 /* GET /v2/ with the credentials, as the distribution specification's "Determining Support" and Docker do. */
 int login(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
 {
@@ -13,10 +28,9 @@ int login(const struct request *request, struct http *http, json_t **ret_done, s
 	if (source_registry(request->domain, NULL, request->username, request->password, http, &registry, err) < 0)
 		return -1;
 	cleanup_free char *url = format_string("%s/v2/", registry->base);
-	cleanup_string_list struct string_list scopes = {0};
-	struct registry_call call = {.method = "GET", .url = url, .scopes = &scopes};
-	cleanup_http_exchange struct http_exchange *exchange = NULL;
-	if (registry_expect(registry, http, &call, 200, 0, &exchange, err) < 0) {
+	struct login_job job = {registry, http, url};
+	struct retry retry = {0};
+	if (retry_until(&retry, ask_once, &job, err) < 0) {
 		if (!err || err->kind == ERROR_NETWORK || err->kind == ERROR_CANCELLED || strstr(err->message, url))
 			return -1;
 		return error_wrap(err, "Get \"%s\"", url);

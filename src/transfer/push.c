@@ -26,6 +26,7 @@ struct push_layer {
 
 struct push_job {
 	const struct request *request;
+	struct http *http; /* of the thread that began */
 	struct registry *registry;
 	struct registry *origins[ORIGIN_LIMIT]; /* owned */
 	size_t origin_count;
@@ -34,6 +35,7 @@ struct push_job {
 	struct buffer bytes; /* of the manifest */
 	struct push_layer *layers;
 	size_t layer_count;
+	bool is_unchanged;
 };
 
 static void push_job_release(struct push_job *job)
@@ -134,8 +136,9 @@ static int push_layer(void *context, size_t index, struct http *http, struct err
 	return upload_blob(&job->layers[index].upload, http, err);
 }
 
-static int put_manifest(struct push_job *job, struct http *http, struct error *err)
+static int put_manifest(void *context, struct retry *retry, struct error *err)
 {
+	struct push_job *job = context;
 	const struct request *request = job->request;
 	cleanup_free char *url =
 		format_string("%s/v2/%s/manifests/%s", job->registry->base, request->path, request->tag);
@@ -146,9 +149,9 @@ static int put_manifest(struct push_job *job, struct http *http, struct error *e
 			       job->manifest.media_type ? job->manifest.media_type : MEDIA_TYPE_OCI_MANIFEST);
 	struct http_body body = {.bytes = buffer_text(&job->bytes), .size = job->bytes.size, .fd = -1};
 	struct registry_call call = {
-		.method = "PUT", .url = url, .scopes = &scopes, .headers = &headers, .body = &body};
+		.method = "PUT", .url = url, .scopes = &scopes, .headers = &headers, .body = &body, .retry = retry};
 	cleanup_http_exchange struct http_exchange *exchange = NULL;
-	if (registry_expect(job->registry, http, &call, 201, 200, &exchange, err) < 0)
+	if (registry_expect(job->registry, job->http, &call, 201, 200, &exchange, err) < 0)
 		return -1;
 	const char *said = http_response(exchange)->content_digest;
 	if (said && strcmp(said, request->manifest.text) != 0)
@@ -161,8 +164,9 @@ static int put_manifest(struct push_job *job, struct http *http, struct error *e
  * Whether the tag means this very manifest there. A registry takes a manifest only when it has all that it names, so
  * then there is nothing to do: an unchanged image costs one request. Anything but a clear yes is a no.
  */
-static int ask_whether_unchanged(struct push_job *job, struct http *http, bool *ret_is_unchanged, struct error *err)
+static int ask_whether_unchanged(void *context, struct retry *retry, struct error *err)
 {
+	struct push_job *job = context;
 	const struct request *request = job->request;
 	cleanup_free char *url =
 		format_string("%s/v2/%s/manifests/%s", job->registry->base, request->path, request->tag);
@@ -171,46 +175,43 @@ static int ask_whether_unchanged(struct push_job *job, struct http *http, bool *
 	registry_add_scope(&scopes, request->path, "pull,push");
 	string_list_add_format(&headers, "Accept: %s",
 			       job->manifest.media_type ? job->manifest.media_type : MEDIA_TYPE_OCI_MANIFEST);
-	struct registry_call call = {.method = "HEAD", .url = url, .scopes = &scopes, .headers = &headers};
+	struct registry_call call = {
+		.method = "HEAD", .url = url, .scopes = &scopes, .headers = &headers, .retry = retry};
 	cleanup_http_exchange struct http_exchange *exchange = NULL;
-	*ret_is_unchanged = false;
-	if (registry_open(job->registry, http, &call, &exchange, err) < 0) {
-		/* The uploads try again, and explain. */
-		if (err && err->kind == ERROR_NETWORK && !cancel_is_requested()) {
-			error_clear(err);
-			return 0;
-		}
+	if (registry_open(job->registry, job->http, &call, &exchange, err) < 0)
 		return -1;
-	}
 	const struct http_response *response = http_response(exchange);
-	*ret_is_unchanged = response->status == 200 && response->content_digest &&
+	if (response->status == 429 || response->status >= 500)
+		return registry_failure(job->registry, exchange, NULL, err);
+	job->is_unchanged = response->status == 200 && response->content_digest &&
 			    strcmp(response->content_digest, request->manifest.text) == 0;
 	return 0;
 }
 
-static int push_everything(struct push_job *job, struct http *http, struct error *err)
+static int push_everything(struct push_job *job, struct error *err)
 {
-	if (workers_run(job->layer_count, http, push_layer, job, err) < 0)
+	if (workers_run(job->layer_count, job->http, push_layer, job, err) < 0)
 		return -1;
 	struct upload config = {.registry = job->registry,
 				.path = job->request->path,
 				.blob = &job->manifest.config,
 				.blobs = job->blobs};
-	return upload_blob(&config, http, err) < 0 || put_manifest(job, http, err) < 0 ? -1 : 0;
+	struct retry retry = {.is_patient = true};
+	return upload_blob(&config, job->http, err) < 0 ? -1 : retry_until(&retry, put_manifest, job, err);
 }
 
 int push(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
 {
-	cleanup_push_job struct push_job job = {.request = request};
-	bool is_unchanged;
+	cleanup_push_job struct push_job job = {.request = request, .http = http};
+	struct retry retry = {0};
 	if (open_blobs(&job, err) < 0 ||
 	    source_registry(request->domain, request->path, request->username, request->password, http, &job.registry,
 			    err) < 0 ||
-	    plan(&job, http, err) < 0 || ask_whether_unchanged(&job, http, &is_unchanged, err) < 0)
+	    plan(&job, http, err) < 0 || retry_until(&retry, ask_whether_unchanged, &job, err) < 0)
 		return -1;
-	for (size_t i = 0; is_unchanged && i < job.layer_count; i++)
+	for (size_t i = 0; job.is_unchanged && i < job.layer_count; i++)
 		progress_tell(&job.layers[i].progress, "Layer already exists", 0, 0);
-	if (!is_unchanged && push_everything(&job, http, err) < 0)
+	if (!job.is_unchanged && push_everything(&job, err) < 0)
 		return -1;
 	*ret_done = json_pack("{s:s, s:s, s:I}", "manifest", request->manifest.text, "repository_digest",
 			      request->manifest.text, "size", (json_int_t)job.bytes.size);

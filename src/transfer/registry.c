@@ -90,6 +90,8 @@ int registry_open(struct registry *registry, struct http *http, const struct reg
 		  struct http_exchange **ret_exchange, struct error *err)
 {
 	bool own = location_same_origin(registry->base, call->url);
+	if (call->retry)
+		call->retry->after = 0;
 	cleanup_free char *authorization = NULL;
 	if (own && auth_header(&registry->auth, http, call->scopes, &authorization, err) < 0)
 		return -1;
@@ -103,6 +105,8 @@ int registry_open(struct registry *registry, struct http *http, const struct reg
 		if (http_open(http, &request, &exchange, err) < 0)
 			return -1;
 		const struct http_response *response = http_response(exchange);
+		if (call->retry)
+			call->retry->after = response->retry_after;
 		bool is_repeatable = !call->body || !call->body->source;
 		/* A 401 of where a redirect led to is not the registry's: it gets nothing. */
 		if (response->status != 401 || !own || !is_repeatable || attempt == AUTH_ATTEMPTS ||

@@ -12,6 +12,7 @@
 #include "base/string_list.h"
 #include "transfer/auth.h"
 #include "transfer/http.h"
+#include "transfer/retry.h"
 
 struct registry {
 	char *domain; /* as in a reference: "docker.io" */
@@ -39,6 +40,7 @@ struct registry_call {
 	const struct string_list *scopes;  /* "repository:PATH:pull" */
 	const struct string_list *headers; /* or NULL */
 	const struct http_body *body;	   /* or NULL */
+	struct retry *retry;		   /* NULL, or gets the answer's Retry-After */
 };
 
 /*

@@ -46,13 +46,13 @@ static int ask(struct registry *registry, struct http *http, const struct reques
 	cleanup_string_list struct string_list scopes = {0};
 	string_list_add(&headers, ACCEPT);
 	registry_add_scope(&scopes, request_remote_path(request), "pull");
-	struct registry_call call = {.method = method, .url = url, .scopes = &scopes, .headers = &headers};
+	struct registry_call call = {
+		.method = method, .url = url, .scopes = &scopes, .headers = &headers, .retry = retry};
 	cleanup_http_exchange struct http_exchange *exchange = NULL;
 	if (registry_open(registry, http, &call, &exchange, err) < 0)
 		return err && err->kind == ERROR_UNAUTHORIZED ? explain(request, "", 401, err) : -1;
 	int status = http_response(exchange)->status;
 	if (status != 200) {
-		retry->after = http_response(exchange)->retry_after;
 		char code[FAILURE_CODE_SIZE];
 		registry_failure(registry, exchange, code, err);
 		return explain(request, code, status, err);
@@ -84,21 +84,35 @@ static char *plain_type(const char *content_type)
 	return content_type ? duplicate_bytes(content_type, strcspn(content_type, "; \t")) : NULL;
 }
 
-static int fetch_once(struct registry *registry, struct http *http, const struct request *request,
-		      const char *reference, const struct digest *expected, struct retry *retry,
-		      struct digest *ret_digest, struct buffer *ret_bytes, char **ret_type, struct error *err)
+struct manifest_request {
+	struct registry *registry;
+	struct http *http;
+	const struct request *request;
+	const char *reference;
+	const struct digest *expected;
+	/* what came */
+	struct http_exchange *exchange; /* of a HEAD */
+	struct digest digest;
+	struct buffer bytes;
+	char *type;
+};
+
+static int fetch_once(void *context, struct retry *retry, struct error *err)
 {
+	struct manifest_request *wanted = context;
+	const struct request *request = wanted->request;
 	cleanup_http_exchange struct http_exchange *exchange = NULL;
 	cleanup_buffer struct buffer bytes = {0};
-	if (ask(registry, http, request, "GET", reference, retry, &exchange, err) < 0)
+	if (ask(wanted->registry, wanted->http, request, "GET", wanted->reference, retry, &exchange, err) < 0)
 		return -1;
 	const struct http_response *response = http_response(exchange);
 	if (http_read_all(exchange, MANIFEST_SIZE_LIMIT, &bytes, err) < 0)
 		return -1;
-	if (verify(response, &bytes, expected, ret_digest, err) < 0)
-		return error_wrap(err, "verify the manifest of %s/%s:%s", request->domain, request->path, reference);
-	*ret_type = plain_type(response->content_type);
-	*ret_bytes = bytes;
+	if (verify(response, &bytes, wanted->expected, &wanted->digest, err) < 0)
+		return error_wrap(err, "verify the manifest of %s/%s:%s", request->domain, request->path,
+				  wanted->reference);
+	wanted->type = plain_type(response->content_type);
+	wanted->bytes = bytes;
 	bytes = (struct buffer){0};
 	return 0;
 }
@@ -107,18 +121,21 @@ static int fetch(struct registry *registry, struct http *http, const struct requ
 		 const struct digest *expected, struct digest *ret_digest, struct buffer *ret_bytes, char **ret_type,
 		 struct error *err)
 {
+	struct manifest_request wanted = {registry, http, request, reference, expected};
 	struct retry retry = {0};
-	struct error why = {0};
-	while (fetch_once(registry, http, request, reference, expected, &retry, ret_digest, ret_bytes, ret_type, &why) <
-	       0) {
-		if (retry_wait(&retry, &why) < 0) {
-			if (err)
-				*err = why;
-			return -1;
-		}
-		error_clear(&why);
-	}
+	if (retry_until(&retry, fetch_once, &wanted, err) < 0)
+		return -1;
+	*ret_digest = wanted.digest;
+	*ret_bytes = wanted.bytes;
+	*ret_type = wanted.type;
 	return 0;
+}
+
+static int ask_head_once(void *context, struct retry *retry, struct error *err)
+{
+	struct manifest_request *wanted = context;
+	return ask(wanted->registry, wanted->http, wanted->request, "HEAD", wanted->reference, retry, &wanted->exchange,
+		   err);
 }
 
 /* Replaces the bytes of an index by those of the manifest that it has for the platform. */
@@ -176,18 +193,12 @@ int resolve(struct registry *registry, struct http *http, const struct request *
 int resolve_digest(struct registry *registry, struct http *http, const struct request *request,
 		   struct digest *ret_digest, uint64_t *ret_size, struct error *err)
 {
-	cleanup_http_exchange struct http_exchange *exchange = NULL;
 	const char *reference = request_reference(request);
+	struct manifest_request wanted = {registry, http, request, reference, &request->digest};
 	struct retry retry = {0};
-	struct error why = {0};
-	while (ask(registry, http, request, "HEAD", reference, &retry, &exchange, &why) < 0) {
-		if (retry_wait(&retry, &why) < 0) {
-			if (err)
-				*err = why;
-			return -1;
-		}
-		error_clear(&why);
-	}
+	if (retry_until(&retry, ask_head_once, &wanted, err) < 0)
+		return -1;
+	cleanup_http_exchange struct http_exchange *exchange = wanted.exchange;
 	const struct http_response *response = http_response(exchange);
 	if (response->content_digest && response->content_length >= 0) {
 		if (digest_parse(response->content_digest, ret_digest, err) < 0)

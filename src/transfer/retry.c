@@ -8,7 +8,7 @@
 
 #define FIRST_PAUSE 500u /* milliseconds */
 
-static unsigned pause_of(const struct retry *retry)
+unsigned retry_pause(const struct retry *retry)
 {
 	uint16_t chance;
 	random_bytes(&chance, sizeof chance);
@@ -34,7 +34,22 @@ int retry_wait(struct retry *retry, struct error *err)
 		return retry->failures > RETRY_LIMIT ? error_wrap(err, "given up after %d attempts", RETRY_LIMIT + 1)
 						     : -1;
 	}
-	int outcome = cancel_sleep(pause_of(retry), err);
+	int outcome = cancel_sleep(retry_pause(retry), err);
 	retry->after = 0;
 	return outcome;
+}
+
+int retry_until(struct retry *retry, int (*attempt)(void *context, struct retry *retry, struct error *err),
+		void *context, struct error *err)
+{
+	struct error why = {0};
+	while (attempt(context, retry, &why) < 0) {
+		if (retry_wait(retry, &why) < 0) {
+			if (err)
+				*err = why;
+			return -1;
+		}
+		error_clear(&why);
+	}
+	return 0;
 }

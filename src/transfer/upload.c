@@ -10,14 +10,7 @@
 #include "transfer/location.h"
 #include "transfer/upload_session.h"
 
-#define FIRST_PAUSE	  500u			  /* milliseconds */
-#define LONGEST_PAUSE	  10000u		  /* milliseconds */
 #define PROGRESS_FORGIVES ((uint64_t)1024 * 1024) /* bytes after which a break counts as the first again */
-
-struct retries {
-	unsigned count;	   /* failures in a row */
-	uint64_t furthest; /* bytes that the registry had when a break was last forgiven */
-};
 
 static void tell(const struct upload *upload, const char *status, uint64_t current, uint64_t total)
 {
@@ -44,14 +37,14 @@ static void upload_scopes(const struct upload *upload, struct string_list *scope
 }
 
 /* HEAD. ret_exists is false for 404. */
-static int ask_whether_exists(const struct upload *upload, struct http *http, const struct string_list *scopes,
-			      bool *ret_exists, struct error *err)
+static int ask_whether_exists(const struct upload *upload, struct upload_session *session, bool *ret_exists,
+			      struct error *err)
 {
 	cleanup_free char *url =
 		format_string("%s/v2/%s/blobs/%s", upload->registry->base, upload->path, upload->blob->digest.text);
-	struct registry_call call = {.method = "HEAD", .url = url, .scopes = scopes};
+	struct registry_call call = {.method = "HEAD", .url = url, .scopes = session->scopes, .retry = &session->retry};
 	cleanup_http_exchange struct http_exchange *exchange = NULL;
-	if (registry_expect(upload->registry, http, &call, 200, 404, &exchange, err) < 0)
+	if (registry_expect(upload->registry, session->http, &call, 200, 404, &exchange, err) < 0)
 		return -1;
 	const struct http_response *response = http_response(exchange);
 	*ret_exists = response->status == 200;
@@ -147,7 +140,7 @@ static int send_rest(const struct upload *upload, struct upload_session *session
 static int start_over(const struct upload *upload, struct upload_session *session, struct error *err)
 {
 	bool exists, is_here, is_mounted;
-	if (ask_whether_exists(upload, session->http, session->scopes, &exists, err) < 0)
+	if (ask_whether_exists(upload, session, &exists, err) < 0)
 		return -1;
 	if (exists) {
 		tell(upload, "Layer already exists", 0, 0);
@@ -181,29 +174,28 @@ static int attempt(const struct upload *upload, struct upload_session *session, 
 	return start_over(upload, session, err);
 }
 
-/* After a failure: 0 where it may be tried again, having waited; else -1 with the error as it was. */
-static int may_retry(const struct upload *upload, struct upload_session *session, struct retries *retries,
-		     struct error *err)
+/*
+ * After a failure: 0 where it may be tried again, having waited; else -1 with the error as it was. `furthest` is what
+ * the registry had when a break was last forgiven: never for the same bytes again, so that this has an end.
+ */
+static int may_retry(const struct upload *upload, struct upload_session *session, uint64_t *furthest, struct error *err)
 {
-	retries->count++;
+	struct retry *retry = &session->retry;
 	/* A token that ended while a copy was going on: the next attempt asks for another. */
-	bool is_stale = err->kind == ERROR_UNAUTHORIZED && retries->count == 1 && upload->origin;
-	if ((err->kind != ERROR_NETWORK && !is_stale) || cancel_is_requested())
-		return -1;
-	/* Never for the same bytes again, so that this has an end. */
-	if (session->offset >= retries->furthest + PROGRESS_FORGIVES) {
-		retries->furthest = session->offset;
-		retries->count = 1;
+	if (err->kind == ERROR_UNAUTHORIZED && retry->failures == 0 && upload->origin) {
+		retry->failures++;
+		return 0;
 	}
-	if (retries->count == UPLOAD_ATTEMPTS)
-		return error_wrap(err, "given up after %d attempts", UPLOAD_ATTEMPTS);
+	if (session->offset >= *furthest + PROGRESS_FORGIVES) {
+		*furthest = session->offset;
+		retry->failures = 0;
+	}
+	if (retry_wait(retry, err) < 0)
+		return -1;
 	/* A session that leads nowhere: the last attempt is without it. */
-	if (retries->count == UPLOAD_ATTEMPTS - 1)
+	if (retry->failures == RETRY_LIMIT)
 		upload_session_release(session);
-	unsigned pause = FIRST_PAUSE << (retries->count - 1);
-	if (session->retry_after > 0)
-		pause = session->retry_after < LONGEST_PAUSE / 1000 ? session->retry_after * 1000 : LONGEST_PAUSE;
-	return cancel_sleep(pause, err);
+	return 0;
 }
 
 int upload_blob(const struct upload *upload, struct http *http, struct error *err)
@@ -214,12 +206,13 @@ int upload_blob(const struct upload *upload, struct http *http, struct error *er
 								.scopes = &scopes,
 								.blob = upload->blob,
 								.on_sent = tell_pushing,
-								.context = (void *)upload};
-	struct retries retries = {0};
+								.context = (void *)upload,
+								.retry.is_patient = true};
+	uint64_t furthest = 0;
 	struct error why = {0};
 	upload_scopes(upload, &scopes);
 	while (attempt(upload, &session, &why) < 0) {
-		if (may_retry(upload, &session, &retries, &why) < 0) {
+		if (may_retry(upload, &session, &furthest, &why) < 0) {
 			if (err)
 				*err = why;
 			return -1;

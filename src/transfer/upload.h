@@ -2,8 +2,8 @@
  * One blob into a registry (OCI distribution specification v1.1, "Pushing blobs"): asked for, mounted from another
  * repository of the same registry, or sent; in one PUT, with its size and digest said. After a break it goes on from
  * where the registry says it is (upload_session.h), or from the start where the registry cannot say. So many breaks in
- * a row that bring nothing forward, or refusals that are not final (429, 5xx), end it: UPLOAD_ATTEMPTS, the last
- * of which starts over.
+ * a row that bring nothing forward, or refusals that are not final (429, 5xx), as retry.h allows, the last of which
+ * starts over, end it.
  */
 #pragma once
 
@@ -13,8 +13,6 @@
 #include "transfer/http.h"
 #include "transfer/progress.h"
 #include "transfer/registry.h"
-
-#define UPLOAD_ATTEMPTS 4
 
 struct upload {
 	struct registry *registry;

@@ -25,17 +25,17 @@ static void tell_sent(void *context, uint64_t sent)
 static int call(struct upload_session *session, const char *method, const char *url, const struct string_list *headers,
 		struct http_body *body, struct http_exchange **ret_exchange, struct error *err)
 {
-	struct registry_call request = {
-		.method = method, .url = url, .scopes = session->scopes, .headers = headers, .body = body};
+	struct registry_call request = {.method = method,
+					.url = url,
+					.scopes = session->scopes,
+					.headers = headers,
+					.body = body,
+					.retry = &session->retry};
 	if (body && session->on_sent) {
 		body->on_sent = tell_sent;
 		body->context = session;
 	}
-	session->retry_after = 0;
-	if (registry_open(session->registry, session->http, &request, ret_exchange, err) < 0)
-		return -1;
-	session->retry_after = http_response(*ret_exchange)->retry_after;
-	return 0;
+	return registry_open(session->registry, session->http, &request, ret_exchange, err);
 }
 
 /* Where the session goes on: an answer may name another place each time. */

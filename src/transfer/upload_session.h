@@ -22,9 +22,9 @@ struct upload_session {
 	void (*on_sent)(void *context, uint64_t bytes); /* of the blob, from its start */
 	void *context;
 	/* Its own. */
-	char *url;	      /* where the next request goes; NULL: no session is open */
-	uint64_t offset;      /* bytes that the registry says it has */
-	unsigned retry_after; /* seconds, of the last refusal; 0: not said */
+	char *url;	    /* where the next request goes; NULL: no session is open */
+	uint64_t offset;    /* bytes that the registry says it has */
+	struct retry retry; /* the caller waits, the session knows Retry-After */
 };
 
 /* POST to `url`. ret_is_done: with 201 the blob was mounted, and there is no session. */

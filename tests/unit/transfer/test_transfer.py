@@ -568,6 +568,51 @@ class CredentialTest(TransferTest):
         self.assert_pulled(self.pull(mock, username="regid", password=SECRET), image)
         self.assertEqual(len(seen), 2)
 
+    def short_tokens(self, mock, uses):
+        """Tokens that end after so many requests; returns those that were given out."""
+        tokens = []
+
+        def hook(handler, _body):
+            with mock.lock:
+                if handler.path.startswith("/token"):
+                    tokens.append(uses)
+                    name = "t%d" % len(tokens)
+                else:
+                    used = handler.headers.get("Authorization", "")[len("Bearer t"):]
+                    if used == str(len(tokens)) and tokens[-1] > 0:
+                        tokens[-1] -= 1
+                        return False
+                    name = None
+            if name:
+                handler.answer(200, json.dumps({"token": name, "expires_in": 2}).encode())
+            else:
+                handler.refuse(401, "UNAUTHORIZED", "authentication required", {
+                    "WWW-Authenticate": 'Bearer realm="%s/token",service="mock",scope="x",error="invalid_token"'
+                                        % mock.url})
+            return True
+        mock.hooks.insert(0, hook)
+        return tokens
+
+    def test_tokens_that_end_between_ranges(self):
+        mock, image = self.mock(), Image([{"big": NOISE}])
+        mock.add(image)
+        mock.cut_blobs(700000, 3)
+        tokens = self.short_tokens(mock, 1)
+        self.assert_pulled(self.pull(mock, username="regid", password=SECRET), image)
+        ranges = [r[2]["Range"] for r in mock.requests if "Range" in r[2] and r[2].get("Authorization")]
+        self.assertEqual(set(ranges), {"bytes=%d-" % (700000 * n) for n in (1, 2, 3)})
+        self.assertGreaterEqual(len(tokens), 5)
+
+    def test_tokens_that_end_during_a_push(self):
+        mock, image = self.mock(), Image([{"a": NOISE}])
+        self.store(image)
+        mock.upload_cuts = [(1 << 20, 1 << 20), (1 << 20, 1 << 20)]
+        tokens = self.short_tokens(mock, 1)
+        outcome = self.push(mock, image, username="regid", password=SECRET)
+        self.assertEqual(outcome.last["event"], "done", outcome.message)
+        self.assertEqual(mock.blobs, image.blobs)
+        self.assertGreaterEqual(len(tokens), 10)
+
     def test_identity_token(self):
         mock, image = self.mock(), Image([{"a": b"one"}])
         mock.add(image)
@@ -731,6 +776,72 @@ class RetryTest(TransferTest):
         self.assertEqual(outcome.kind, "network")
         self.assertIn("given up after 4 attempts", outcome.message)
         self.assertEqual(len(came), 4)
+
+    def test_each_request_of_a_push(self):
+        """HEAD and PUT of the manifest; HEAD, POST, PATCH and PUT of blobs: each is refused once."""
+        mock, image = self.mock(), Image([{"a": b"one"}, {"b": NOISE}, {"c": b"three"}])
+        self.store(image)
+        first, second = image.layers[0]["digest"], image.layers[2]["digest"].replace(":", "%3a")
+        parts = [("HEAD", "/manifests/"), ("PUT", "/manifests/"), ("HEAD", first), ("POST", "/uploads/"),
+                 ("PUT", second), ("PATCH", "/uploads/")]
+        refused = []
+
+        def hook(handler, _body):
+            for method, part in parts:
+                if handler.command == method and part.lower() in handler.path.lower():
+                    with mock.lock:
+                        if (method, part) in refused:
+                            return False
+                        refused.append((method, part))
+                    handler.refuse(429 if method == "PUT" else 503, "UNAVAILABLE", "come later")
+                    return True
+            return False
+        mock.hooks = [hook]
+        mock.upload_cuts = [(1 << 20, 1 << 20)]  # so that there is a PATCH
+        outcome = self.push(mock, image)
+        self.assertEqual(outcome.last["event"], "done", outcome.message)
+        self.assertEqual(sorted(refused), sorted(parts))
+        self.assertEqual(mock.blobs, image.blobs)
+
+    def test_login(self):
+        mock, _, came = self.failing("/v2/", 1)
+        self.assertEqual(self.run_request(operation="login", domain=mock.host, username="regid",
+                                          password=SECRET).last, {"event": "done"})
+        self.assertEqual(len(came), 2)
+
+    def test_push_to_nobody_is_not_repeated(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        self.store(image)
+        mock.close()
+        began = time.monotonic()
+        outcome = self.push(mock, image)
+        self.assertIn("Is the registry running there?", outcome.message)
+        self.assertLess(time.monotonic() - began, 0.5)
+        self.closing.remove(mock)
+
+    def test_attempts_are_not_multiplied(self):
+        """A token service that fails in the middle of a push: its attempts are the push's attempts."""
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        self.store(image)
+        tokens = []
+
+        def hook(handler, _body):
+            if handler.path.startswith("/token"):
+                tokens.append(handler.path)
+                if len(tokens) > 1:
+                    handler.refuse(503, "UNAVAILABLE", "come later")
+                else:
+                    handler.answer(200, json.dumps({"token": "t1"}).encode())
+                return True
+            if handler.headers.get("Authorization") == "Bearer t1" and handler.command == "HEAD":
+                return False
+            handler.refuse(401, "UNAUTHORIZED", "x", {"WWW-Authenticate": 'Bearer realm="%s/token"' % mock.url})
+            return True
+        mock.hooks = [hook]
+        outcome = self.push(mock, image)
+        self.assertEqual(outcome.kind, "network")
+        self.assertEqual(len(tokens), 1 + 4)
+        self.assertEqual(outcome.message.count("given up"), 1, outcome.message)
 
     def test_retry_after(self):
         mock, image, came = self.failing("/manifests/", 1, 429, {"Retry-After": "2"})
