@@ -21,11 +21,20 @@ struct hard_link {
 	char *path; /* in the target, where the first copy is */
 };
 
+/* A folder that --parents made; its times are set last, since each file in it changes them. */
+struct made_parent {
+	char *source;
+	char *path; /* in the target */
+};
+
 struct copier {
 	const struct copy_request *request;
 	const struct content_root *from; /* the request's, or an unpacked archive */
 	struct hard_link *links;
 	size_t link_count;
+	struct made_parent *parents;
+	size_t parent_count;
+	const char *destination; /* of the source that is copied */
 	struct error *err;
 };
 
@@ -319,8 +328,8 @@ static bool names_folder(const char *destination)
 static int place_file(struct copier *copier, const char *name, char **ret_path)
 {
 	const struct copy_request *request = copier->request;
-	cleanup_free char *path = path_resolve("/", request->destination);
-	if (names_folder(request->destination) || is_folder(request->root_fd, path)) {
+	cleanup_free char *path = path_resolve("/", copier->destination);
+	if (names_folder(copier->destination) || is_folder(request->root_fd, path)) {
 		cleanup_free char *folder = steal_pointer(&path);
 		path = path_resolve(folder, name);
 	}
@@ -336,7 +345,7 @@ static int place_file(struct copier *copier, const char *name, char **ret_path)
 static int copy_source_folder(struct copier *copier, int from_fd, const char *real_path, const struct stat *status)
 {
 	const struct copy_request *request = copier->request;
-	cleanup_free char *path = path_resolve("/", request->destination);
+	cleanup_free char *path = path_resolve("/", copier->destination);
 	const struct owner *owner = request->has_owner ? &request->owner : NULL;
 	bool exists = is_folder(request->root_fd, path);
 	if (copy_make_folders(request->root_fd, path, owner, NULL, copier->err) < 0)
@@ -364,6 +373,64 @@ static int add_archive(struct copier *copier, int fd, const char *name)
 	return result < 0 ? -1 : 1;
 }
 
+/* Makes the folders of `source` from `relative`, which is its end, below the destination. */
+static int make_parents(struct copier *copier, const char *source, const char *relative)
+{
+	const struct copy_request *request = copier->request;
+	for (const char *slash = strchr(relative, '/'); slash; slash = strchr(slash + 1, '/')) {
+		cleanup_free char *part = format_string("%.*s", (int)(slash - relative), relative);
+		cleanup_free char *path = path_resolve(request->destination, part);
+		if (is_folder(request->root_fd, path))
+			continue;
+		if (copy_make_folders(request->root_fd, path, NULL, NULL, copier->err) < 0)
+			return -1;
+		copier->parents = reallocate_array(copier->parents, copier->parent_count + 1, sizeof *copier->parents);
+		copier->parents[copier->parent_count++] = (struct made_parent){
+			.source = format_string("%.*s", (int)(slash - source), source), .path = steal_pointer(&path)};
+	}
+	return 0;
+}
+
+static int finish_parents(struct copier *copier)
+{
+	for (size_t i = copier->parent_count; i-- > 0;) {
+		const struct made_parent *parent = &copier->parents[i];
+		cleanup_close int from = -1;
+		cleanup_free char *real = NULL;
+		struct stat status;
+		if (content_open(copier->from, parent->source, &from, &status, &real, copier->err) < 0)
+			return -1;
+		cleanup_close int to =
+			open_in_root(copier->request->root_fd, below(parent->path), O_RDONLY | O_DIRECTORY, 0);
+		if (to < 0)
+			return error_set_errno(copier->err, errno, "open folder %s", parent->path);
+		if (set_metadata(copier, from, to, &status, parent->path) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int copy_source(struct copier *copier, const char *source);
+
+static int copy_with_parents(struct copier *copier, const char *source)
+{
+	const char *pivot = strstr(source, "/./");
+	const char *relative = pivot ? pivot + 3 : source;
+	const char *name = strrchr(relative, '/');
+	cleanup_close int fd = -1;
+	cleanup_free char *real = NULL;
+	struct stat status;
+	if (make_parents(copier, source, relative) < 0 ||
+	    content_open(copier->from, source, &fd, &status, &real, copier->err) < 0)
+		return -1;
+	int length = S_ISDIR(status.st_mode) ? (int)strlen(relative) : name ? (int)(name - relative) : 0;
+	cleanup_free char *destination = format_string("%s/%.*s/", copier->request->destination, length, relative);
+	copier->destination = destination;
+	int result = copy_source(copier, source);
+	copier->destination = copier->request->destination;
+	return result;
+}
+
 static int copy_source(struct copier *copier, const char *source)
 {
 	cleanup_close int fd = -1;
@@ -379,7 +446,7 @@ static int copy_source(struct copier *copier, const char *source)
 		return 0;
 	if (!S_ISREG(status.st_mode))
 		return error_set(copier->err, ERROR_INVALID, "/%s is neither a file nor a folder", source);
-	if (copier->request->is_add) {
+	if (copier->request->unpacks) {
 		int unpacked = add_archive(copier, fd, name);
 		if (unpacked != 0)
 			return unpacked < 0 ? -1 : 0;
@@ -409,25 +476,32 @@ static int copy_all(struct copier *copier)
 {
 	const struct copy_request *request = copier->request;
 	size_t count = (request->sources ? request->sources->count : 0) + request->text_count;
-	if ((request->needs_folder || count > 1) && !names_folder(request->destination) &&
+	if ((request->needs_folder || count > 1) && !request->keeps_parents && !names_folder(request->destination) &&
 	    (request->needs_folder || !is_folder(request->root_fd, request->destination)))
 		return error_set(copier->err, ERROR_INVALID,
 				 "When using %s with more than one source file, the destination must be a directory "
 				 "and end with a /",
-				 request->is_add ? "ADD" : "COPY");
+				 request->instruction);
+	int (*copy)(struct copier *, const char *) = request->keeps_parents ? copy_with_parents : copy_source;
 	for (size_t i = 0; request->sources && i < request->sources->count; i++)
-		if (copy_source(copier, request->sources->items[i]) < 0)
+		if (copy(copier, request->sources->items[i]) < 0)
 			return -1;
 	for (size_t i = 0; i < request->text_count; i++)
 		if (copy_text(copier, &request->texts[i]) < 0)
 			return -1;
-	return 0;
+	return finish_parents(copier);
 }
 
 int copy_files(const struct copy_request *request, struct error *err)
 {
-	struct copier copier = {.request = request, .from = request->from, .err = err};
+	struct copier copier = {
+		.request = request, .from = request->from, .destination = request->destination, .err = err};
 	int result = copy_all(&copier);
+	for (size_t i = 0; i < copier.parent_count; i++) {
+		free(copier.parents[i].source);
+		free(copier.parents[i].path);
+	}
+	free(copier.parents);
 	for (size_t i = 0; i < copier.link_count; i++)
 		free(copier.links[i].path);
 	free(copier.links);

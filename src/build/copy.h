@@ -9,6 +9,9 @@
  *       or --chown's.
  * ADD unpacks a local tar archive, plain, gzip or zstd, into DEST.
  *
+ * With --parents a source keeps its folders below DEST: "a/b/c" goes to DEST/a/b/c, and "a/./b/c" to DEST/b/c. Folders
+ * that are made for it are like those of the source.
+ *
  * The target is somebody else's tree: each destination is resolved in it by the kernel, a link at its end included. A
  * file below a copied folder replaces what is there; a folder goes through a link that leads to a folder.
  */
@@ -28,15 +31,17 @@ struct copy_text {
 };
 
 struct copy_request {
+	const char *instruction; /* "COPY" or "ADD", for messages */
 	int root_fd;		 /* the target's root */
 	int store_root_fd;	 /* where an archive is unpacked first */
 	const char *destination; /* absolute, as written: a '/' at its end counts */
 	const struct content_root *from;
-	const struct string_list *sources; /* of content_find() */
+	const struct string_list *sources; /* of content_find(); with keeps_parents "/./" may say where DEST begins */
 	const struct copy_text *texts;	   /* heredocs */
 	size_t text_count;
 	bool needs_folder; /* more than one source was written */
-	bool is_add;
+	bool unpacks;	   /* archives */
+	bool keeps_parents;
 	bool has_owner;
 	struct owner owner;
 	bool has_mode;

@@ -127,13 +127,8 @@ static int take_excludes(const struct step *step, struct copy_step *copy, struct
 /* What is known to the parser and not done yet is said, not left out. */
 static int refuse_missing(const struct instruction *instruction, struct error *err)
 {
-	if (instruction->has_parents)
-		return error_set(err, ERROR_UNSUPPORTED,
-				 "COPY --parents is not supported yet: name the folders in the destination");
 	if (instruction->checksum)
 		return error_set(err, ERROR_UNSUPPORTED, "ADD --checksum is not supported yet, nor is ADD from a URL");
-	if (instruction->unpack == UNPACK_NEVER)
-		return error_set(err, ERROR_UNSUPPORTED, "ADD --unpack=false is not supported yet: use COPY");
 	if (instruction->keep_git_dir)
 		return error_set(err, ERROR_UNSUPPORTED,
 				 "ADD --keep-git-dir is not supported yet, nor is ADD from git");
@@ -157,7 +152,8 @@ static int prepare(const struct step *step, struct copy_step *copy, struct error
 		return -1;
 	copy->destination = resolve_destination(step, destination);
 	copy->needs_folder = last > 1;
-	if (copy->needs_folder && destination[0] && copy->destination[strlen(copy->destination) - 1] != '/')
+	if (copy->needs_folder && !instruction->has_parents && destination[0] &&
+	    copy->destination[strlen(copy->destination) - 1] != '/')
 		return error_set(err, ERROR_INVALID,
 				 "When using %s with more than one source file, the destination must be a directory "
 				 "and end with a /",
@@ -168,6 +164,10 @@ static int prepare(const struct step *step, struct copy_step *copy, struct error
 		string_list_add_format(&words, "--chown=%s", copy->chown);
 	if (copy->chmod)
 		string_list_add_format(&words, "--chmod=%s", copy->chmod);
+	if (instruction->has_link)
+		string_list_add(&words, "--link");
+	if (instruction->has_parents)
+		string_list_add(&words, "--parents");
 	for (size_t i = 0; i < copy->text_count; i++)
 		string_list_add_format(&words, "<<%s", copy->texts[i].name);
 	for (size_t i = 0; i < copy->patterns.count; i++)
@@ -180,8 +180,12 @@ static int prepare(const struct step *step, struct copy_step *copy, struct error
 static void make_key(const struct step *step, const struct copy_step *copy, const char *kind,
 		     const struct string_list *sources, const struct digest *content, struct digest *ret_key)
 {
-	struct cache_key *key = cache_key_begin(&step->stage->key, kind);
-	cache_key_add_text(key, instruction_name(step->instruction->kind));
+	const struct instruction *instruction = step->instruction;
+	/* What --link makes is the same on any base, unless a name has to be looked up there. */
+	bool is_free = instruction->has_link && (!copy->chown || owner_is_numeric(copy->chown));
+	struct cache_key *key = cache_key_begin(is_free ? NULL : &step->stage->key, kind);
+	cache_key_add_text(key, instruction_name(instruction->kind));
+	cache_key_add_number(key, instruction->has_link | instruction->has_parents << 1 | instruction->unpack << 2);
 	cache_key_add_list(key, sources);
 	cache_key_add_text(key, copy->destination);
 	cache_key_add_text(key, copy->chown);
@@ -231,14 +235,19 @@ static int perform(struct step *step, const struct copy_step *copy, const struct
 {
 	struct stage_state *stage = step->stage;
 	struct store *store = step->executor->store;
+	const struct instruction *instruction = step->instruction;
 	cleanup_step_folders struct step_folders folders = STEP_FOLDERS_INIT;
 	cleanup_rootfs_view struct rootfs_view view = ROOTFS_VIEW_INIT;
+	/* --link: into a folder that knows nothing of the base; only names of owners are looked up there. */
+	bool needs_view = !instruction->has_link || (copy->chown && !owner_is_numeric(copy->chown));
 	if (step_folders_begin(step, &folders, err) < 0 ||
-	    rootfs_view_open(store, stage->config.diff_ids, stage->config.diff_id_count, folders.upper.folder_fd,
-			     folders.work.folder_fd, &view, err) < 0)
+	    (needs_view && rootfs_view_open(store, stage->config.diff_ids, stage->config.diff_id_count,
+					    instruction->has_link ? -1 : folders.upper.folder_fd,
+					    instruction->has_link ? -1 : folders.work.folder_fd, &view, err) < 0))
 		return -1;
 	struct copy_request request = {
-		.root_fd = view.root_fd,
+		.instruction = instruction_name(instruction->kind),
+		.root_fd = instruction->has_link ? folders.upper.folder_fd : view.root_fd,
 		.store_root_fd = store->root_fd,
 		.destination = copy->destination,
 		.from = root,
@@ -246,7 +255,8 @@ static int perform(struct step *step, const struct copy_step *copy, const struct
 		.texts = copy->texts,
 		.text_count = copy->text_count,
 		.needs_folder = copy->needs_folder,
-		.is_add = step->instruction->kind == INSTRUCTION_ADD,
+		.unpacks = instruction->kind == INSTRUCTION_ADD && instruction->unpack != UNPACK_NEVER,
+		.keeps_parents = instruction->has_parents,
 		.has_owner = copy->chown != NULL,
 		.has_mode = copy->chmod != NULL,
 		.mode = copy->chmod ? (mode_t)strtoul(copy->chmod, NULL, 8) : 0,
@@ -258,14 +268,55 @@ static int perform(struct step *step, const struct copy_step *copy, const struct
 	return step_commit(step, &folders, keys, 2, copy->created_by, err);
 }
 
+/* How many folders the part of a pattern before "/./" names; 0 without one. */
+static size_t folders_before_pivot(const char *pattern)
+{
+	const char *pivot = strstr(pattern, "/./");
+	if (!pivot)
+		return 0;
+	cleanup_free char *before = format_string("/%.*s", (int)(pivot - pattern), pattern);
+	cleanup_free char *clean = path_clean(before);
+	size_t count = 0;
+	for (const char *at = clean; *at; at++)
+		count += *at == '/' && at[1];
+	return count;
+}
+
+/* "a/b/c" with one folder before the pivot is "a/./b/c". */
+static char *with_pivot(const char *path, size_t folders)
+{
+	const char *at = path;
+	for (size_t i = 0; i < folders; i++) {
+		at = strchr(at, '/');
+		if (!at)
+			return format_string("%s/./.", path);
+		at++;
+	}
+	return folders ? format_string("%.*s./%s", (int)(at - path), path, at) : duplicate_string(path);
+}
+
+static int find_sources(const struct step *step, const struct copy_step *copy, const struct content_root *root,
+			struct string_list *sources, struct error *err)
+{
+	for (size_t i = 0; i < copy->patterns.count; i++) {
+		const char *pattern = copy->patterns.items[i];
+		size_t folders = step->instruction->has_parents ? folders_before_pivot(pattern) : 0;
+		cleanup_string_list struct string_list found = {0};
+		if (content_find(root, pattern, &found, err) < 0)
+			return -1;
+		for (size_t j = 0; j < found.count; j++)
+			string_list_take(sources, with_pivot(found.items[j], folders));
+	}
+	return 0;
+}
+
 static int copy_from_root(struct step *step, const struct copy_step *copy, const struct content_root *root,
 			  struct digest keys[2], struct error *err)
 {
 	cleanup_string_list struct string_list sources = {0};
 	struct digest content;
-	for (size_t i = 0; i < copy->patterns.count; i++)
-		if (content_find(root, copy->patterns.items[i], &sources, err) < 0)
-			return -1;
+	if (find_sources(step, copy, root, &sources, err) < 0)
+		return -1;
 	if (content_digest(root, &sources, &content, err) < 0)
 		return -1;
 	make_key(step, copy, "copy", &sources, &content, &keys[0]);

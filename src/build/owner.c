@@ -74,6 +74,11 @@ static int resolve_part(int root_fd, const char *path, const char *kind, const c
 	return 0;
 }
 
+bool owner_is_numeric(const char *text)
+{
+	return !text[strspn(text, "0123456789:")];
+}
+
 int owner_resolve(int root_fd, const char *text, struct owner *ret_owner, struct error *err)
 {
 	size_t length = strcspn(text, ":");

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -16,4 +17,6 @@ struct owner {
 	uint32_t user, group;
 };
 
+/* Whether no file of the root has to be read for it. */
+bool owner_is_numeric(const char *text);
 int owner_resolve(int root_fd, const char *text, struct owner *ret_owner, struct error *err);

@@ -47,6 +47,15 @@ static void test_destinations(void **state)
 		{"COPY a b /x/", "x/b", "B"},
 		{"COPY ? /x/", "x/b", "B"},
 		{"COPY d/[m-z] /x/", "x/n", "N"},
+		{"COPY --parents d/n d/sub /x/", "x/d/n", "N"},
+		{"COPY --parents d/n d/sub /x", "x/d/sub/m", "M"},
+		{"COPY --parents d/*/m /x/", "x/d/sub/m", "M"},
+		{"COPY --parents ./d/./sub /x/", "x/sub/m", "M"},
+		{"COPY --parents d/./sub/m a /x/", "x/a", "A"},
+		{"COPY --parents ?/./*/m /x/", "x/sub/m", "M"},
+		{"COPY --parents d/./ /x/", "x/n", "N"},
+		{"COPY --link a /x/y", "x/y", "A"},
+		{"COPY --link --parents d/n /x/", "x/d/n", "N"},
 		{"COPY [a-d]/n /x", "x", "N"},
 		{"COPY none* a /x/", "x/a", "A"},
 		{"COPY d /x", "x/n", "N"},
@@ -172,6 +181,48 @@ static void test_links_in_the_target(void **state)
 	assert_string_equal(buffer_text(&alive), "alive");
 	cleanup_free char *made = format_string("%s/made", canary);
 	assert_int_equal(access(made, F_OK), -1);
+}
+
+/* --link makes the same layer on any base: a link of the base is not gone through, but replaced. */
+static void test_link(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture_write(fixture, "a", "A");
+	fixture_write(fixture, "base/usr/lib/x", "x");
+	fixture_link(fixture, "base/lib", "usr/lib");
+	struct image on_base = fixture_must_build(fixture, "FROM scratch\nCOPY base /\nCOPY --link a /lib/a\n");
+	struct image alone = fixture_must_build(fixture, "FROM scratch\nCOPY --link a /lib/a\n");
+	cleanup_free char *absent = fixture_read(fixture, &on_base, "usr/lib/a");
+	cleanup_free char *present = fixture_read(fixture, &on_base, "lib/a");
+	assert_string_equal(absent, "(absent)");
+	assert_string_equal(present, "A");
+	cleanup_image_config struct image_config base_config = fixture_config(fixture, &on_base);
+	cleanup_image_config struct image_config alone_config = fixture_config(fixture, &alone);
+	assert_string_equal(base_config.diff_ids[1].text, alone_config.diff_ids[0].text);
+	assert_non_null(strstr(fixture->output, "CACHED"));
+	/* A name is looked up in the base, and then the base counts. */
+	fixture_write(fixture, "base/etc/passwd", "app:x:1234:55::/:\n");
+	struct image owned =
+		fixture_must_build(fixture, "FROM scratch\nCOPY base /\nCOPY --link --chown=app a /lib/a\n");
+	assert_int_equal(status_of(fixture, &owned, "lib/a").st_uid, 1234);
+}
+
+static void test_parents(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture_write(fixture, "d/sub/m", "M");
+	fixture_write(fixture, "d/sub/n", "N");
+	cleanup_free char *folder = format_string("%s/d", fixture->context);
+	struct timespec times[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+	assert_int_equal(chmod(folder, 0711), 0);
+	assert_int_equal(utimensat(AT_FDCWD, folder, times, 0), 0);
+	struct image image = fixture_must_build(
+		fixture, "FROM scratch\nCOPY --parents --chown=7:8 d/sub/m d/sub/n /x/\nCOPY --parents *none* /x/\n");
+	struct stat status = status_of(fixture, &image, "x/d");
+	assert_int_equal(status.st_mode & 07777, 0711);
+	assert_int_equal(status.st_uid, 7);
+	assert_int_equal(status.st_mtim.tv_sec, 1000000);
+	assert_int_equal(status_of(fixture, &image, "x/d/sub/n").st_gid, 8);
 }
 
 static void test_ignore_file(void **state)
@@ -311,6 +362,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_destinations, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_metadata, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_links_in_the_target, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_link, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_parents, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ignore_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_archives, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_owners, set_up, tear_down),
