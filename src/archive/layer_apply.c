@@ -49,17 +49,37 @@ static void apply_release(struct apply *apply)
 	free(apply->waiting);
 }
 
-static int wait_for_time(struct apply *apply, const struct layer_metadata *metadata, struct error *err)
+static int wait_for_time(struct apply *apply, const char *path, struct timespec time, struct error *err)
 {
-	apply->waiting_bytes += sizeof *apply->waiting + strlen(apply->path) + 1;
+	apply->waiting_bytes += sizeof *apply->waiting + strlen(path) + 1;
 	if (apply->waiting_bytes > WAITING_BYTES_LIMIT)
 		return error_set(err, ERROR_LIMIT, "the layer has too many folders");
 	if (apply->waiting_count == apply->waiting_allocated) {
 		apply->waiting_allocated = apply->waiting_allocated ? apply->waiting_allocated * 2 : 64;
 		apply->waiting = reallocate_array(apply->waiting, apply->waiting_allocated, sizeof *apply->waiting);
 	}
-	apply->waiting[apply->waiting_count++] =
-		(struct waiting_time){duplicate_string(apply->path), metadata->times[0]};
+	apply->waiting[apply->waiting_count++] = (struct waiting_time){duplicate_string(path), time};
+	return 0;
+}
+
+/* Opens the folder of an entry. Those that no entry named have its time, so that one archive gives one tree. */
+static int open_parent(struct apply *apply, const char *path, struct archive_entry *entry, struct error *err)
+{
+	char made[PATH_MAX];
+	uint64_t before = apply->parent.made;
+	if (layer_parent_open(&apply->parent, path, err) < 0)
+		return -1;
+	if (apply->parent.made == before)
+		return 0;
+	memcpy(made, path, strlen(path) + 1);
+	for (uint64_t count = apply->parent.made - before; count > 0; count--) {
+		if (wait_for_time(apply, made, layer_entry_time(entry), err) < 0)
+			return -1;
+		char *slash = strrchr(made, '/');
+		if (!slash)
+			break;
+		*slash = '\0';
+	}
 	return 0;
 }
 
@@ -100,7 +120,7 @@ static int apply_root(struct apply *apply, struct archive_entry *entry, const st
 	    layer_metadata_apply(metadata, entry, apply->parent.fd, false, err) < 0)
 		return -1;
 	apply->parent.gives_group = metadata->mode & S_ISGID;
-	return wait_for_time(apply, metadata, err);
+	return wait_for_time(apply, apply->path, metadata->times[0], err);
 }
 
 static int apply_folder(struct apply *apply, const char *name, struct archive_entry *entry,
@@ -111,7 +131,7 @@ static int apply_folder(struct apply *apply, const char *name, struct archive_en
 		return -1;
 	/* Its files come next, as a rule. */
 	layer_parent_enter(&apply->parent, apply->path, fd, metadata->mode);
-	return wait_for_time(apply, metadata, err);
+	return wait_for_time(apply, apply->path, metadata->times[0], err);
 }
 
 static int apply_plain(struct apply *apply, const char *name, struct archive_entry *entry, struct error *err)
@@ -152,12 +172,12 @@ static int apply_clean(struct apply *apply, struct archive_entry *entry, struct 
 		return 0;
 	memcpy(apply->split, apply->path, strlen(apply->path) + 1);
 	layer_path_split(apply->split, &parent, &name);
-	if (layer_parent_open(&apply->parent, parent, err) < 0)
+	if (open_parent(apply, parent, entry, err) < 0)
 		return -1;
 	if (kind == LAYER_NAME_OPAQUE)
 		return layer_set_opaque(apply->parent.fd, err);
 	if (kind == LAYER_NAME_WHITEOUT)
-		return layer_make_whiteout(&apply->parent, name + strlen(WHITEOUT_PREFIX), err);
+		return layer_make_whiteout(&apply->parent, name + strlen(WHITEOUT_PREFIX), entry, err);
 	return apply_plain(apply, name, entry, err);
 }
 

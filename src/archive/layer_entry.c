@@ -38,14 +38,20 @@ static int check_attributes(struct archive_entry *entry, struct error *err)
 	return 0;
 }
 
+struct timespec layer_entry_time(struct archive_entry *entry)
+{
+	struct timespec time = {.tv_sec = archive_entry_mtime(entry), .tv_nsec = archive_entry_mtime_nsec(entry)};
+	if (time.tv_nsec < 0 || time.tv_nsec >= 1000000000)
+		time.tv_nsec = 0;
+	return time;
+}
+
 int layer_metadata_read(struct archive_entry *entry, struct layer_metadata *ret_metadata, struct error *err)
 {
 	int64_t uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
 	if (check_owner(uid, "user", err) < 0 || check_owner(gid, "group", err) < 0 || check_attributes(entry, err) < 0)
 		return -1;
-	struct timespec time = {.tv_sec = archive_entry_mtime(entry), .tv_nsec = archive_entry_mtime_nsec(entry)};
-	if (time.tv_nsec < 0 || time.tv_nsec >= 1000000000)
-		time.tv_nsec = 0;
+	struct timespec time = layer_entry_time(entry);
 	*ret_metadata = (struct layer_metadata){
 		.mode = archive_entry_perm(entry) & 07777,
 		.uid = (uid_t)uid,
@@ -245,10 +251,14 @@ int layer_make_device(struct layer_parent *parent, const char *name, struct arch
 	return 0;
 }
 
-int layer_make_whiteout(struct layer_parent *parent, const char *name, struct error *err)
+int layer_make_whiteout(struct layer_parent *parent, const char *name, struct archive_entry *entry, struct error *err)
 {
+	/* Nobody sees its time, but one archive gives one tree. */
+	struct timespec time = layer_entry_time(entry), times[2] = {time, time};
 	if (mknodat(parent->fd, name, S_IFCHR, makedev(0, 0)) == 0)
-		return 0;
+		return utimensat(parent->fd, name, times, AT_SYMLINK_NOFOLLOW) < 0
+			       ? error_set_errno(err, errno, "set the time of the whiteout")
+			       : 0;
 	if (errno != EEXIST)
 		return error_set_errno(err, errno, "make the whiteout");
 	/*

@@ -17,6 +17,8 @@ struct layer_metadata {
 	struct timespec times[2]; /* both are the modification time */
 };
 
+/* When it was modified. */
+struct timespec layer_entry_time(struct archive_entry *entry);
 /* ERROR_INVALID for an owner that is none, and for attributes that belong to overlayfs. */
 int layer_metadata_read(struct archive_entry *entry, struct layer_metadata *ret_metadata, struct error *err);
 /* Owner, mode and attributes of an open file or folder, in the order in which the kernel keeps all of them. */
@@ -31,7 +33,7 @@ int layer_make_link(struct layer_parent *parent, const char *name, struct archiv
 /* Devices and FIFOs. A device that this process may not make is left out. */
 int layer_make_device(struct layer_parent *parent, const char *name, struct archive_entry *entry,
 		      const struct layer_metadata *metadata, struct error *err);
-int layer_make_whiteout(struct layer_parent *parent, const char *name, struct error *err);
+int layer_make_whiteout(struct layer_parent *parent, const char *name, struct archive_entry *entry, struct error *err);
 /* Makes the folder or takes the one that is there; *ret_fd is owned by the caller. Times are not set. */
 int layer_make_folder(struct layer_parent *parent, const char *name, struct archive_entry *entry,
 		      const struct layer_metadata *metadata, int *ret_fd, struct error *err);

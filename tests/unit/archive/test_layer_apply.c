@@ -193,6 +193,21 @@ static void whiteouts(void **state)
 	assert_absent(scene, ".wh..wh.plnk");
 }
 
+/* Or a layer that is unpacked a second later would seem to have changed. */
+static void one_archive_gives_one_tree(void **state)
+{
+	struct scene *scene = *state;
+	static const char *const made[] = {"a", "a/b", "a/gone", "a/b/f"};
+	tar_add(&scene->tar, (struct tar_member){.name = "a/.wh.gone", .type = '0', .time = 1000});
+	tar_add(&scene->tar, (struct tar_member){.name = "a/b/f", .type = '0', .time = 1000});
+	tar_add(&scene->tar, (struct tar_member){.name = "named/", .type = '5', .time = 2000});
+	tar_add(&scene->tar, (struct tar_member){.name = "named/f", .type = '0', .time = 3000});
+	apply_ok(scene);
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++)
+		assert_int_equal(status_of(scene, made[i]).st_mtim.tv_sec, 1000);
+	assert_int_equal(status_of(scene, "named").st_mtim.tv_sec, 2000);
+}
+
 static void whiteout_and_file_of_one_name(void **state)
 {
 	struct scene *scene = *state;
@@ -377,6 +392,7 @@ int main(void)
 		TEST(names_are_bytes_in_any_locale),
 		TEST(attributes_and_times),
 		TEST(whiteouts),
+		TEST(one_archive_gives_one_tree),
 		TEST(whiteout_and_file_of_one_name),
 		TEST(wrong_whiteouts_are_refused),
 		TEST(links_as_parents_stay_inside),
