@@ -4,6 +4,7 @@
  * are verified. The bytes that come are kept until then (store/partial.h), so that a pull that ends early goes on where
  * it stopped. Manifest and configuration are stored last: who finds them has all the layers.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
@@ -167,6 +168,36 @@ static int receive_anew(struct pull_job *job, struct pull_layer *layer, struct h
 	return outcome;
 }
 
+/*
+ * A layer whose archive has no record (layer_record.h), since a name comes twice in it, can be saved, pushed and verified
+ * from its blob alone: what came becomes one. Where another pull has just taken it over, that one does so.
+ */
+static int keep_blob(struct pull_job *job, const struct pull_layer *layer, struct partial *partial, struct error *err)
+{
+	struct error why = {0};
+	struct blob_upload *upload;
+	char id[BLOB_UPLOAD_ID_SIZE];
+	if (partial->is_stopped || partial->size != layer->blob->size)
+		return 0;
+	static_assert(sizeof id == sizeof partial->name, "what is partial is an upload");
+	memcpy(id, partial->name, sizeof id);
+	partial_release(partial);
+	cleanup_close int blobs_fd = open_folder_at(job->root_fd, "blobs", true, 0700, err);
+	cleanup_blob_store struct blob_store *blobs = NULL;
+	if (blobs_fd < 0 || blob_store_open_files(blobs_fd, &blobs, err) < 0)
+		return -1;
+	if (blobs->operations->upload_open(blobs, id, &upload, &why) < 0) {
+		if (why.kind == ERROR_CONFLICT || why.kind == ERROR_NOT_FOUND)
+			return 0;
+		*err = why;
+		return -1;
+	}
+	if (blobs->operations->upload_commit(upload, &layer->blob->digest, err) == 0)
+		return 0;
+	blobs->operations->upload_suspend(upload);
+	return -1;
+}
+
 static int pull_layer(void *context, size_t index, struct http *http, struct error *err)
 {
 	struct pull_job *job = context;
@@ -185,6 +216,8 @@ static int pull_layer(void *context, size_t index, struct http *http, struct err
 		return error_wrap(err, "layer %s", layer->progress.id);
 	progress_tell(&layer->progress, "Download complete", 0, 0);
 	progress_tell(&layer->progress, "Extracting", layer->blob->size, layer->blob->size);
+	if (!staging.has_record && keep_blob(job, layer, &partial, err) < 0)
+		return error_wrap(err, "layer %s", layer->progress.id);
 	/* Verified and unpacked: what is kept would only be written to the disk by the sync of the layer. */
 	partial_cut(&partial, 0);
 	if (layer_staging_commit(&staging, &layer->diff_id, err) < 0)
