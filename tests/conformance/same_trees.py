@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares two folders file by file: same_trees.py OURS THEIRS COUNT [UNSURE…].
+"""Compares two folders file by file: same_trees.py [--whole-seconds] OURS THEIRS COUNT [UNSURE…].
 
 Kind, mode, owner, time to the nanosecond, size, contents, target, device, attributes, which names are one file, and that
 their holes are holes in ours, too. At least COUNT files have to be there. Prints each difference; of the files named in
@@ -11,9 +11,9 @@ import stat
 import sys
 
 
-def describe(path, status):
+def describe(path, status, unit):
     kind = stat.S_IFMT(status.st_mode)
-    found = {"mode": oct(status.st_mode), "uid": status.st_uid, "gid": status.st_gid, "mtime": status.st_mtime_ns}
+    found = {"mode": oct(status.st_mode), "uid": status.st_uid, "gid": status.st_gid, "mtime": status.st_mtime_ns // unit}
     if kind == stat.S_IFREG:
         with open(path, "rb") as file:
             found["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -30,7 +30,7 @@ def describe(path, status):
     return found
 
 
-def read(folder):
+def read(folder, unit):
     folder = os.fsencode(folder)
     files, inodes = {}, {}
     for path, folders, names in os.walk(folder):
@@ -38,7 +38,7 @@ def read(folder):
             full = os.path.join(path, name)
             status = os.lstat(full)
             relative = os.path.relpath(full, folder)
-            files[relative] = describe(full, status)
+            files[relative] = describe(full, status, unit)
             if not stat.S_ISDIR(status.st_mode):
                 inodes.setdefault((status.st_dev, status.st_ino), []).append(relative)
     for group in inodes.values():
@@ -48,7 +48,8 @@ def read(folder):
 
 
 def main():
-    ours, theirs = read(sys.argv[1]), read(sys.argv[2])
+    unit = 10**9 if sys.argv[1] == "--whole-seconds" and sys.argv.pop(1) else 1
+    ours, theirs = read(sys.argv[1], unit), read(sys.argv[2], unit)
     unsure = [os.fsencode(name) for name in sys.argv[4:]]
     differences = 0
     for name in sorted(ours.keys() | theirs.keys()):
