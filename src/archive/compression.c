@@ -45,6 +45,7 @@ struct codec {
 struct compressor {
 	struct sink to;
 	enum compression kind;
+	int level;
 	size_t output_limit; /* of a chunk in its worst case */
 	struct codec codec;  /* the caller's own */
 	struct slot slots[SLOTS_MAX];
@@ -62,11 +63,11 @@ struct compressor {
 	size_t thread_count;
 };
 
-static void codec_init(struct codec *codec, enum compression kind)
+static void codec_init(struct codec *codec, enum compression kind, int level)
 {
 	*codec = (struct codec){.kind = kind};
 	if (kind == COMPRESSION_GZIP) {
-		codec->gzip = libdeflate_alloc_compressor(GZIP_LEVEL);
+		codec->gzip = libdeflate_alloc_compressor(level ? level : GZIP_LEVEL);
 		if (!codec->gzip)
 			abort();
 	}
@@ -74,7 +75,7 @@ static void codec_init(struct codec *codec, enum compression kind)
 		codec->zstd = ZSTD_createCCtx();
 		if (!codec->zstd)
 			abort();
-		ZSTD_CCtx_setParameter(codec->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+		ZSTD_CCtx_setParameter(codec->zstd, ZSTD_c_compressionLevel, level ? level : ZSTD_LEVEL);
 		ZSTD_CCtx_setParameter(codec->zstd, ZSTD_c_checksumFlag, 1);
 	}
 }
@@ -118,7 +119,7 @@ static void *thread_main(void *context)
 {
 	struct compressor *compressor = context;
 	struct codec codec;
-	codec_init(&codec, compressor->kind);
+	codec_init(&codec, compressor->kind, compressor->level);
 	pthread_mutex_lock(&compressor->lock);
 	for (struct slot *slot; (slot = take_slot(compressor));) {
 		pthread_mutex_unlock(&compressor->lock);
@@ -227,14 +228,21 @@ static int submit(struct compressor *compressor, struct error *err)
 
 int compressor_new(enum compression kind, const struct sink *to, struct compressor **ret_compressor, struct error *err)
 {
+	return compressor_new_with_level(kind, 0, to, ret_compressor, err);
+}
+
+int compressor_new_with_level(enum compression kind, int level, const struct sink *to,
+			      struct compressor **ret_compressor, struct error *err)
+{
 	struct compressor *compressor = allocate(sizeof *compressor);
 	(void)err;
 	compressor->to = *to;
 	compressor->kind = kind;
+	compressor->level = level;
 	compressor->slot_count = 1;
 	pthread_mutex_init(&compressor->lock, NULL);
 	pthread_cond_init(&compressor->changed, NULL);
-	codec_init(&compressor->codec, kind);
+	codec_init(&compressor->codec, kind, level);
 	if (kind == COMPRESSION_GZIP)
 		compressor->output_limit = libdeflate_gzip_compress_bound(compressor->codec.gzip, COMPRESSION_CHUNK);
 	else if (kind == COMPRESSION_ZSTD)

@@ -32,6 +32,9 @@ void decompressor_free(struct decompressor *decompressor);
 
 struct compressor;
 int compressor_new(enum compression kind, const struct sink *to, struct compressor **ret_compressor, struct error *err);
+/* The same with a level: gzip 1 to 12, zstd 1 to 22; 0 is what compressor_new takes. */
+int compressor_new_with_level(enum compression kind, int level, const struct sink *to,
+			      struct compressor **ret_compressor, struct error *err);
 struct sink compressor_sink(struct compressor *compressor);
 int compressor_finish(struct compressor *compressor, struct error *err);
 void compressor_free(struct compressor *compressor);

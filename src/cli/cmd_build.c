@@ -95,10 +95,11 @@ static int push_tags(struct engine *engine, const struct build_options *build, s
 {
 	cleanup_progress struct progress *progress =
 		progress_new(build->output_fd, build->progress == BUILD_PROGRESS_QUIET);
+	const struct push_options options = {0};
 	for (size_t i = 0; i < build->tags.count; i++) {
 		cleanup_reference struct reference reference = {0};
 		if (reference_parse(build->tags.items[i], &reference, err) < 0 ||
-		    image_push(engine, &reference, NULL, progress_transfer(progress), err) < 0)
+		    image_push(engine, &reference, &options, progress_transfer(progress), err) < 0)
 			return -1;
 	}
 	return 0;

@@ -19,7 +19,8 @@ static void warn_of_newer_build(struct engine *engine, const struct reference *r
 }
 
 struct push_arguments {
-	const char *name, *platform_name, *progress_name;
+	const char *name, *platform_name, *progress_name, *compression;
+	int64_t level;
 	bool all_tags, quiet, without_trust;
 	struct platform platform;
 	struct reference reference;
@@ -43,7 +44,9 @@ static int check(struct push_arguments *arguments, struct error *err)
 static int push(struct invocation *invocation, const struct push_arguments *arguments, struct error *err)
 {
 	const struct reference *reference = &arguments->reference;
-	const struct platform *platform = arguments->platform_name ? &arguments->platform : NULL;
+	const struct push_options options = {.platform = arguments->platform_name ? &arguments->platform : NULL,
+					     .compression = arguments->compression,
+					     .level = arguments->level};
 	cleanup_engine struct engine *engine = NULL;
 	cleanup_progress struct progress *progress = progress_new_styled(STDOUT_FILENO, arguments->style);
 	const struct transfer_progress *transfer = progress_transfer(progress);
@@ -52,8 +55,8 @@ static int push(struct invocation *invocation, const struct push_arguments *argu
 	if (result == 0 && !arguments->all_tags && !reference->domain_is_implied)
 		warn_of_newer_build(engine, reference);
 	if (result == 0)
-		result = arguments->all_tags ? image_push_all_tags(engine, reference, platform, transfer, &why)
-					     : image_push(engine, reference, platform, transfer, &why);
+		result = arguments->all_tags ? image_push_all_tags(engine, reference, &options, transfer, &why)
+					     : image_push(engine, reference, &options, transfer, &why);
 	if (result < 0) {
 		*err = why;
 		return progress_fail(progress, err);
@@ -70,6 +73,10 @@ int cmd_push(struct invocation *invocation, int count, char **words, struct erro
 	struct push_arguments arguments = {.without_trust = true};
 	const struct option options[] = {
 		OPTION_FLAG('a', "all-tags", &arguments.all_tags, "Push all tags of an image to the repository"),
+		OPTION_STRING(0, "compression", &arguments.compression, "string",
+			      "Compress layers that are not in this form yet: gzip or zstd"),
+		OPTION_INTEGER(0, "compression-level", &arguments.level, "int",
+			       "Level of what is compressed: gzip 1 to 12, zstd 1 to 22"),
 		OPTION_FLAG(0, "disable-content-trust", &arguments.without_trust, "Skip image signing (default true)"),
 		OPTION_STRING(0, "platform", &arguments.platform_name, "string",
 			      "Push the image only if it is for this platform, such as linux/amd64"),

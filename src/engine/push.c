@@ -49,7 +49,8 @@ static json_t *layers_of(const struct manifest *manifest, const struct image_con
 }
 
 static int push_image(struct engine *engine, const struct reference *reference, const struct image *image,
-		      const struct transfer_progress *progress, json_t **ret_done, struct error *err)
+		      const struct push_options *options, const struct transfer_progress *progress, json_t **ret_done,
+		      struct error *err)
 {
 	cleanup_manifest struct manifest manifest = {0};
 	cleanup_image_config struct image_config config = {0};
@@ -60,6 +61,9 @@ static int push_image(struct engine *engine, const struct reference *reference, 
 	cleanup_json json_t *request = registry_request_new(engine, "push", reference);
 	json_object_set_new(request, "manifest", json_string(image->manifest.text));
 	json_object_set_new(request, "layers", layers_of(&manifest, &config, source));
+	json_set_text(request, "compression", options->compression);
+	if (options->level)
+		json_object_set_new(request, "compression_level", json_integer(options->level));
 	return registry_request_send(request, progress, ret_done, err);
 }
 
@@ -95,24 +99,66 @@ static int check_platform(struct engine *engine, const struct reference *referen
 		name, wanted, offered);
 }
 
+/* Where layers were compressed: their blobs are named by the image now, if it has not all of its own. */
+static int record_compressed(struct engine *engine, const struct image *image, const json_t *done, struct error *err)
+{
+	struct digest manifest;
+	json_t *array = NULL;
+	struct image_layer *layers;
+	struct image put;
+	size_t count;
+	if (registry_answer_digest(done, "manifest", &manifest, err) < 0 ||
+	    json_get_array(done, "layers", &array, err) < 0)
+		return error_wrap(err, "coracle-transfer's answer");
+	if (!array)
+		return 0;
+	if (image_layers(engine->store, &image->id, &layers, &count, err) < 0)
+		return -1;
+	int result = json_array_size(array) == count
+			     ? 0
+			     : error_set(err, ERROR_INVALID, "coracle-transfer's answer has another number of layers");
+	for (size_t i = 0; i < count && result == 0; i++) {
+		const json_t *item = json_array_get(array, i);
+		const char *media_type;
+		int64_t size;
+		struct descriptor blob = {0};
+		result = registry_answer_digest(item, "digest", &blob.digest, err) < 0 ||
+					 json_need_string(item, "media_type", &media_type, err) < 0 ||
+					 json_need_integer(item, "size", &size, err) < 0
+				 ? error_wrap(err, "coracle-transfer's answer")
+				 : 0;
+		if (result == 0) {
+			blob.media_type = (char *)media_type;
+			blob.size = (uint64_t)size;
+			descriptor_copy(&layers[i].blob, &blob);
+		}
+	}
+	if (result == 0)
+		result = image_put(engine->store, &manifest, layers, count, NULL, NULL, &put, err);
+	image_layers_free(layers, count);
+	return result;
+}
+
 static int push_tag(struct engine *engine, const struct reference *reference, const struct image *image,
-		    const struct platform *platform, const struct transfer_progress *progress, struct error *err)
+		    const struct push_options *options, const struct transfer_progress *progress, struct error *err)
 {
 	cleanup_json json_t *done = NULL;
 	struct digest digest;
 	int64_t size;
-	if (check_platform(engine, reference, image, platform, err) < 0 ||
-	    push_image(engine, reference, image, progress, &done, err) < 0)
+	if (check_platform(engine, reference, image, options->platform, err) < 0 ||
+	    push_image(engine, reference, image, options, progress, &done, err) < 0)
 		return -1;
 	if (registry_answer_digest(done, "repository_digest", &digest, err) < 0 ||
 	    json_need_integer(done, "size", &size, err) < 0)
 		return error_wrap(err, "coracle-transfer's answer");
 	engine_report_line(progress ? &progress->report : NULL, "%s: digest: %s size: %" PRId64, reference->tag,
 			   digest.text, size);
+	if (record_compressed(engine, image, done, err) < 0)
+		return -1;
 	return image_tag_set(engine->store, reference, &image->id, &digest, err);
 }
 
-int image_push(struct engine *engine, const struct reference *reference, const struct platform *platform,
+int image_push(struct engine *engine, const struct reference *reference, const struct push_options *options,
 	       const struct transfer_progress *progress, struct error *err)
 {
 	cleanup_free char *name = reference_name(reference);
@@ -122,10 +168,10 @@ int image_push(struct engine *engine, const struct reference *reference, const s
 	    store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
 		return -1;
 	engine_report_line(progress ? &progress->report : NULL, "The push refers to repository [%s]", name);
-	return push_tag(engine, reference, &image, platform, progress, err);
+	return push_tag(engine, reference, &image, options, progress, err);
 }
 
-int image_push_all_tags(struct engine *engine, const struct reference *reference, const struct platform *platform,
+int image_push_all_tags(struct engine *engine, const struct reference *reference, const struct push_options *options,
 			const struct transfer_progress *progress, struct error *err)
 {
 	cleanup_free char *name = reference_name(reference);
@@ -147,7 +193,7 @@ int image_push_all_tags(struct engine *engine, const struct reference *reference
 	for (size_t i = 0; i < list.count; i++) {
 		struct reference tagged = {.domain = reference->domain, .path = reference->path};
 		tagged.tag = list.items[i].tag;
-		if (tagged.tag && push_tag(engine, &tagged, &list.items[i].image, platform, progress, err) < 0)
+		if (tagged.tag && push_tag(engine, &tagged, &list.items[i].image, options, progress, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -7,15 +7,22 @@
 /* Whether that can be pushed at all: a name without a registry is explained. */
 int image_push_check(const struct reference *reference, struct error *err);
 
+struct push_options {
+	const struct platform *platform; /* NULL: whatever the image is for */
+	/* "gzip" or "zstd" for the layers that are not that; NULL: as they are, plain ones as gzip. */
+	const char *compression;
+	int64_t level; /* 0: the compression's own */
+};
+
 /*
  * Docker's lines go to progress: "The push refers to repository […]" and "TAG: digest: sha256:… size: N".
  * ERROR_NOT_FOUND with Docker's words where there is no such image here, or where it is for another platform than
- * `platform` (NULL: whatever it is).
+ * `platform`. A layer that has to be compressed is kept in that form, if it was not kept as a blob before.
  */
-int image_push(struct engine *engine, const struct reference *reference, const struct platform *platform,
+int image_push(struct engine *engine, const struct reference *reference, const struct push_options *options,
 	       const struct transfer_progress *progress, struct error *err);
 /* Every tag of the repository that `reference` names; its own tag does not count. The first failure ends it. */
-int image_push_all_tags(struct engine *engine, const struct reference *reference, const struct platform *platform,
+int image_push_all_tags(struct engine *engine, const struct reference *reference, const struct push_options *options,
 			const struct transfer_progress *progress, struct error *err);
 
 /*

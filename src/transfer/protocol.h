@@ -9,7 +9,8 @@
  *   {"operation":"pull","root":DIR,"domain":"ghcr.test","path":"regid/s2","tag":"v0.75","digest":"sha256:…",
  *    "platform":"linux/amd64"}
  *   {"operation":"push","root":DIR,"domain":…,"path":…,"tag":…,"manifest":"sha256:…",
- *    "layers":[{"digest":…,"diff_id":…,"size":N,"source":"ghcr.test/regid/other"}]}
+ *    "layers":[{"digest":…,"diff_id":…,"size":N,"source":"ghcr.test/regid/other"}],
+ *    "compression":"zstd","compression_level":N}
  *   {"operation":"login","domain":…,"username":…,"password":…}      verifies against the registry; stores nothing
  *   {"operation":"digest","domain":…,"path":…,"tag":…}              HEAD of a manifest
  *   {"operation":"tags","domain":…,"path":…}                        the names of all tags
@@ -24,8 +25,10 @@
  *    "layers":[{"diff_id":…,"digest":…,"media_type":…,"size":N,"bytes":N}]}
  *        after a pull: config and manifest are in the blob store, layers in their folders, all durable; `manifest` is
  *        the platform's manifest, `repository_digest` what the tag names (an index, or the same), `size` the
- * manifest's; "bytes" (of the files, unpacked) is missing for a layer that was there already after a push: manifest,
- * repository_digest (the same), size; after "digest": repository_digest, size; after a login: nothing more
+ *        manifest's; "bytes" (of the files, unpacked) is missing for a layer that was there already
+ *        after a push: manifest, repository_digest (the same), size; and layers where some had to be compressed: then
+ *        `manifest` is another than was asked for, and in the blob store as those layers are
+ *        after "digest": repository_digest, size; after a login: nothing more
  *   {"event":"done","tags":["v1",…]}                                after "tags"
  *   {"event":"done","results":[{"name":…,"description":…,"stars":N,"official":false}]}
  *        after "search"

@@ -198,6 +198,13 @@ static int may_retry(const struct upload *upload, struct upload_session *session
 	return 0;
 }
 
+int upload_blob_exists(const struct upload *upload, struct http *http, bool *ret_exists, struct error *err)
+{
+	cleanup_string_list struct string_list scopes = {0};
+	upload_scopes(upload, &scopes);
+	return ask_whether_exists(upload, http, &scopes, ret_exists, err);
+}
+
 int upload_blob(const struct upload *upload, struct http *http, struct error *err)
 {
 	cleanup_string_list struct string_list scopes = {0};

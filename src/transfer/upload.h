@@ -25,4 +25,6 @@ struct upload {
 	struct progress *progress; /* NULL: nothing is told */
 };
 
+/* HEAD: whether the registry has it. */
+int upload_blob_exists(const struct upload *upload, struct http *http, bool *ret_exists, struct error *err);
 int upload_blob(const struct upload *upload, struct http *http, struct error *err);
