@@ -76,6 +76,7 @@ command_handler cmd_create;
 command_handler cmd_exec;
 command_handler cmd_export;
 command_handler cmd_history;
+command_handler cmd_image_copy;
 command_handler cmd_image_ls;
 command_handler cmd_image_prune;
 command_handler cmd_image_verify;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "archive/compression.h"
+#include "archive/member_path.h"
 #include "archive/tar_reader.h"
 #include "oci/media_type.h"
 
@@ -166,44 +167,13 @@ static int read_file(struct load_archive *archive, struct load_file *file, struc
 	return 0;
 }
 
-/* "a/./b//c" → "a/b/c"; NULL for what leaves the archive. Owned by the caller. */
-static char *clean_path(const char *folder, const char *text)
-{
-	cleanup_string_list struct string_list parts = {0};
-	cleanup_free char *whole = *text == '/' ? NULL : format_string("%s/%s", folder, text);
-	for (const char *at = whole; at && *at;) {
-		size_t size = strcspn(at, "/");
-		if (size == 2 && memcmp(at, "..", 2) == 0) {
-			if (parts.count == 0)
-				return NULL;
-			free(parts.items[--parts.count]);
-			parts.items[parts.count] = NULL;
-		} else if (size > 0 && !(size == 1 && *at == '.')) {
-			string_list_take(&parts, duplicate_bytes(at, size));
-		}
-		at += size + (at[size] == '/');
-	}
-	return parts.count > 0 ? string_list_join(&parts, "/") : NULL;
-}
-
-static bool has_dots(const char *path)
-{
-	for (const char *at = path; *at; at += strspn(at, "/")) {
-		size_t size = strcspn(at, "/");
-		if (size == 2 && memcmp(at, "..", 2) == 0)
-			return true;
-		at += size;
-	}
-	return false;
-}
-
 static int read_entry(struct load_archive *archive, struct tar_reader *reader, struct archive_entry *entry,
 		      const struct transfer_progress *progress, struct error *err)
 {
 	const char *name = archive_entry_pathname(entry);
 	const char *hard = archive_entry_hardlink(entry), *target = hard;
 	mode_t type = archive_entry_filetype(entry);
-	if (!name || *name == '/' || has_dots(name))
+	if (!name || !member_path_is_inside(name))
 		return error_set(err, ERROR_INVALID, "invalid archive: the name \"%.200s\" leads out of it",
 				 name ? name : "");
 	if (type == S_IFLNK)
@@ -215,7 +185,7 @@ static int read_entry(struct load_archive *archive, struct tar_reader *reader, s
 	archive->files = reallocate_array(archive->files, archive->count + 1, sizeof *archive->files);
 	struct load_file *file = &archive->files[archive->count++];
 	*file = (struct load_file){.kind = LOAD_OTHER, .staging = LAYER_STAGING_INIT};
-	file->path = clean_path("", name);
+	file->path = member_path_clean("", name);
 	if (!file->path) {
 		archive->count--;
 		return 0;
@@ -226,7 +196,7 @@ static int read_entry(struct load_archive *archive, struct tar_reader *reader, s
 	cleanup_free char *folder =
 		hard || !slash ? duplicate_string("") : duplicate_bytes(file->path, (size_t)(slash - file->path));
 	file->kind = LOAD_LINK;
-	file->target = clean_path(folder, target);
+	file->target = member_path_clean(folder, target);
 	return 0;
 }
 
@@ -252,7 +222,7 @@ int load_archive_read(struct load_archive *archive, const struct source *tar, co
 
 struct load_file *load_archive_find(struct load_archive *archive, const char *path)
 {
-	cleanup_free char *wanted = clean_path("", path);
+	cleanup_free char *wanted = member_path_clean("", path);
 	for (int links = 0; wanted && links <= LINKS_LIMIT; links++) {
 		struct load_file *found = NULL;
 		/* The last of a name counts. */

@@ -19,6 +19,7 @@ static int (*const operations[])(const struct request *request, struct http *htt
 	[OPERATION_PULL] = pull,	[OPERATION_PUSH] = push,
 	[OPERATION_LOGIN] = login,	[OPERATION_DIGEST] = remote_digest,
 	[OPERATION_TAGS] = remote_tags, [OPERATION_SEARCH] = search,
+	[OPERATION_COPY] = copy,
 };
 _Static_assert(ARRAY_SIZE(operations) == OPERATION_COUNT, "an operation does nothing");
 

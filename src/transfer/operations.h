@@ -11,4 +11,5 @@ int push(const struct request *request, struct http *http, json_t **ret_done, st
 int login(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
 int remote_digest(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
 int remote_tags(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
+int copy(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
 int search(const struct request *request, struct http *http, json_t **ret_done, struct error *err);

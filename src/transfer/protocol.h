@@ -15,12 +15,16 @@
  *   {"operation":"digest","domain":…,"path":…,"tag":…}              HEAD of a manifest
  *   {"operation":"tags","domain":…,"path":…}                        the names of all tags
  *   {"operation":"search","domain":…,"term":…,"limit":N}            repositories whose name has the term
+ *   {"operation":"copy","from":END,"to":END,"all":false,"platform":…}
+ *        END: {"kind":"registry","domain":…,"path":…,"tag":…,"digest":…}, or
+ *        {"kind":"oci"|"oci-archive"|"docker-archive","file":PATH,"name":…}
  * Every request may hold "username","password": else credentials come from ~/.docker/config.json (auths).
  *
  * Answers:
  *   {"event":"layer","id":"<12 digits>","status":S,"current":N,"total":N}
  *        S is Docker's: Pulling fs layer, Waiting, Downloading, Verifying Checksum, Download complete, Extracting,
- *        Pull complete, Already exists; Preparing, Waiting, Pushing, Pushed, Layer already exists, Mounted from X
+ *        Pull complete, Already exists; Preparing, Waiting, Pushing, Pushed, Layer already exists, Mounted from X;
+ *        Waiting, Copying, Copied
  *   {"event":"done","manifest":"sha256:…","repository_digest":"sha256:…","size":N,
  *    "layers":[{"diff_id":…,"digest":…,"media_type":…,"size":N,"bytes":N}]}
  *        after a pull: config and manifest are in the blob store, layers in their folders, all durable; `manifest` is
@@ -32,6 +36,7 @@
  *   {"event":"done","tags":["v1",…]}                                after "tags"
  *   {"event":"done","results":[{"name":…,"description":…,"stars":N,"official":false}]}
  *        after "search"
+ *   {"event":"done","manifest":"sha256:…","media_type":…,"size":N}  after "copy": what the target has now
  *   {"event":"error","kind":"unauthorized","message":"…"}           kind: lower case enum error_kind without ERROR_
  */
 #pragma once

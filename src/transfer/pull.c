@@ -169,8 +169,8 @@ static int receive_anew(struct pull_job *job, struct pull_layer *layer, struct h
 }
 
 /*
- * A layer whose archive has no record (layer_record.h), since a name comes twice in it, can be saved, pushed and verified
- * from its blob alone: what came becomes one. Where another pull has just taken it over, that one does so.
+ * A layer whose archive has no record (layer_record.h), since a name comes twice in it, can be saved, pushed and
+ * verified from its blob alone: what came becomes one. Where another pull has just taken it over, that one does so.
  */
 static int keep_blob(struct pull_job *job, const struct pull_layer *layer, struct partial *partial, struct error *err)
 {

@@ -13,7 +13,7 @@
 #include "oci/manifest.h"
 #include "oci/media_type.h"
 #include "store/blob.h"
-#include "transfer/cancel.h"
+#include "transfer/manifest_put.h"
 #include "transfer/operations.h"
 #include "transfer/progress.h"
 #include "transfer/push_manifest.h"
@@ -58,7 +58,6 @@ struct push_job {
 	int64_t level;
 	struct push_layer *layers;
 	size_t layer_count;
-	bool is_unchanged;
 	struct push_layer **of_manifest; /* of each layer of the manifest; borrowed */
 };
 
@@ -307,54 +306,14 @@ static int settle_manifest(struct push_job *job, struct error *err)
 	return 0;
 }
 
-static int put_manifest(void *context, struct retry *retry, struct error *err)
+static struct manifest_put manifest_of(const struct push_job *job)
 {
-	struct push_job *job = context;
-	const struct request *request = job->request;
-	cleanup_free char *url =
-		format_string("%s/v2/%s/manifests/%s", job->registry->base, request->path, request->tag);
-	cleanup_string_list struct string_list scopes = {0};
-	cleanup_string_list struct string_list headers = {0};
-	registry_add_scope(&scopes, request->path, "pull,push");
-	string_list_add_format(&headers, "Content-Type: %s", job->media_type);
-	struct http_body body = {.bytes = buffer_text(&job->bytes), .size = job->bytes.size, .fd = -1};
-	struct registry_call call = {
-		.method = "PUT", .url = url, .scopes = &scopes, .headers = &headers, .body = &body, .retry = retry};
-	cleanup_http_exchange struct http_exchange *exchange = NULL;
-	if (registry_expect(job->registry, job->http, &call, 201, 200, &exchange, err) < 0)
-		return -1;
-	const char *said = http_response(exchange)->content_digest;
-	if (said && strcmp(said, job->digest.text) != 0)
-		return error_set(err, ERROR_CORRUPT, "the registry stored the manifest as %.140s, and not as %s", said,
-				 job->digest.text);
-	return 0;
-}
-
-/*
- * Whether the tag means this very manifest there. A registry takes a manifest only when it has all that it names, so
- * then there is nothing to do: an unchanged image costs one request. Anything but a clear yes is a no.
- */
-static int ask_whether_unchanged(void *context, struct retry *retry, struct error *err)
-{
-	struct push_job *job = context;
-	const struct request *request = job->request;
-	cleanup_free char *url =
-		format_string("%s/v2/%s/manifests/%s", job->registry->base, request->path, request->tag);
-	cleanup_string_list struct string_list scopes = {0};
-	cleanup_string_list struct string_list headers = {0};
-	registry_add_scope(&scopes, request->path, "pull,push");
-	string_list_add_format(&headers, "Accept: %s", job->media_type);
-	struct registry_call call = {
-		.method = "HEAD", .url = url, .scopes = &scopes, .headers = &headers, .retry = retry};
-	cleanup_http_exchange struct http_exchange *exchange = NULL;
-	if (registry_open(job->registry, job->http, &call, &exchange, err) < 0)
-		return -1;
-	const struct http_response *response = http_response(exchange);
-	if (response->status == 429 || response->status >= 500)
-		return registry_failure(job->registry, exchange, NULL, err);
-	job->is_unchanged = response->status == 200 && response->content_digest &&
-			    strcmp(response->content_digest, job->digest.text) == 0;
-	return 0;
+	return (struct manifest_put){.registry = job->registry,
+				     .path = job->request->path,
+				     .reference = job->request->tag,
+				     .media_type = job->media_type,
+				     .digest = &job->digest,
+				     .bytes = &job->bytes};
 }
 
 static int push_everything(struct push_job *job, struct error *err)
@@ -365,8 +324,8 @@ static int push_everything(struct push_job *job, struct error *err)
 				.path = job->request->path,
 				.blob = &job->manifest.config,
 				.blobs = job->blobs};
-	struct retry retry = {.is_patient = true};
-	return upload_blob(&config, job->http, err) < 0 ? -1 : retry_until(&retry, put_manifest, job, err);
+	struct manifest_put put = manifest_of(job);
+	return upload_blob(&config, job->http, err) < 0 || manifest_put(&put, job->http, err) < 0 ? -1 : 0;
 }
 
 /* What was sent is what the image is known by from now on, where it is not kept here as it was. */
@@ -389,18 +348,23 @@ static int keep_manifest(const struct push_job *job, json_t *done, struct error 
 int push(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
 {
 	cleanup_push_job struct push_job job = {.request = request, .http = http, .root_fd = -1};
-	struct retry retry = {0};
+	bool is_unchanged = false;
 	if (open_blobs(&job, err) < 0 || read_compression(&job, err) < 0 ||
 	    source_registry(request->domain, request->path, request->username, request->password, http, &job.registry,
 			    err) < 0 ||
 	    plan(&job, http, err) < 0)
 		return -1;
-	if (!form_is(&job, PUSH_COMPRESSED) &&
-	    (settle_manifest(&job, err) < 0 || retry_until(&retry, ask_whether_unchanged, &job, err) < 0))
-		return -1;
-	for (size_t i = 0; job.is_unchanged && i < job.layer_count; i++)
+	/* An unchanged image costs one request. */
+	if (!form_is(&job, PUSH_COMPRESSED)) {
+		if (settle_manifest(&job, err) < 0)
+			return -1;
+		struct manifest_put put = manifest_of(&job);
+		if (manifest_is_there(&put, http, &is_unchanged, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; is_unchanged && i < job.layer_count; i++)
 		progress_tell(&job.layers[i].progress, "Layer already exists", 0, 0);
-	if (!job.is_unchanged && push_everything(&job, err) < 0)
+	if (!is_unchanged && push_everything(&job, err) < 0)
 		return -1;
 	cleanup_json json_t *done = json_pack("{s:s, s:s, s:I}", "manifest", job.digest.text, "repository_digest",
 					      job.digest.text, "size", (json_int_t)job.bytes.size);

@@ -117,9 +117,9 @@ static int fetch_once(void *context, struct retry *retry, struct error *err)
 	return 0;
 }
 
-static int fetch(struct registry *registry, struct http *http, const struct request *request, const char *reference,
-		 const struct digest *expected, struct digest *ret_digest, struct buffer *ret_bytes, char **ret_type,
-		 struct error *err)
+int resolve_fetch(struct registry *registry, struct http *http, const struct request *request, const char *reference,
+		  const struct digest *expected, struct digest *ret_digest, struct buffer *ret_bytes, char **ret_type,
+		  struct error *err)
 {
 	struct manifest_request wanted = {registry, http, request, reference, expected};
 	struct retry retry = {0};
@@ -154,8 +154,8 @@ static int descend(struct registry *registry, struct http *http, const struct re
 				 entry->descriptor.digest.text, entry->descriptor.size, MANIFEST_SIZE_LIMIT);
 	cleanup_free char *served = NULL;
 	struct buffer bytes = {0};
-	if (fetch(registry, http, request, entry->descriptor.digest.text, &entry->descriptor.digest, &resolved->digest,
-		  &bytes, &served, err) < 0)
+	if (resolve_fetch(registry, http, request, entry->descriptor.digest.text, &entry->descriptor.digest,
+			  &resolved->digest, &bytes, &served, err) < 0)
 		return -1;
 	buffer_release(&resolved->bytes);
 	resolved->bytes = bytes;
@@ -174,8 +174,8 @@ int resolve(struct registry *registry, struct http *http, const struct request *
 	cleanup_json json_t *document = NULL;
 	enum document_kind kind;
 	cleanup_free char *reference = request_familiar_reference(request);
-	if (fetch(registry, http, request, request_reference(request), &request->digest, &resolved.repository_digest,
-		  &resolved.bytes, &type, err) < 0)
+	if (resolve_fetch(registry, http, request, request_reference(request), &request->digest,
+			  &resolved.repository_digest, &resolved.bytes, &type, err) < 0)
 		return -1;
 	resolved.digest = resolved.repository_digest;
 	if (json_parse(buffer_text(&resolved.bytes), resolved.bytes.size, &document, err) < 0 ||
@@ -208,7 +208,7 @@ int resolve_digest(struct registry *registry, struct http *http, const struct re
 	}
 	cleanup_buffer struct buffer bytes = {0};
 	cleanup_free char *type = NULL;
-	if (fetch(registry, http, request, reference, &request->digest, ret_digest, &bytes, &type, err) < 0)
+	if (resolve_fetch(registry, http, request, reference, &request->digest, ret_digest, &bytes, &type, err) < 0)
 		return -1;
 	*ret_size = bytes.size;
 	return 0;

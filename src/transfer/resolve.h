@@ -18,6 +18,13 @@ struct resolved {
 	struct manifest manifest;
 };
 
+/*
+ * One document, a manifest or an index, by a tag or digest: bounded, and verified against `expected`, or where that is
+ * unset against what the registry says. ret_type is the Content-Type alone, or NULL; both outputs are the caller's.
+ */
+int resolve_fetch(struct registry *registry, struct http *http, const struct request *request, const char *reference,
+		  const struct digest *expected, struct digest *ret_digest, struct buffer *ret_bytes, char **ret_type,
+		  struct error *err);
 int resolve(struct registry *registry, struct http *http, const struct request *request, struct resolved *ret_resolved,
 	    struct error *err);
 /* HEAD; where the registry gives no digest, GET. ret_size in bytes. */

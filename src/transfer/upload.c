@@ -104,6 +104,9 @@ static int find_bytes(const struct upload *upload, bool *ret_is_here, struct err
 {
 	struct blob_info info;
 	struct error why = {0};
+	*ret_is_here = false;
+	if (!upload->blobs)
+		return 0;
 	*ret_is_here = upload->blobs->operations->stat(upload->blobs, &upload->blob->digest, &info, &why) == 0;
 	if (!*ret_is_here && why.kind != ERROR_NOT_FOUND) {
 		*err = why;
@@ -198,11 +201,29 @@ static int may_retry(const struct upload *upload, struct upload_session *session
 	return 0;
 }
 
+struct existence {
+	const struct upload *upload;
+	struct upload_session session;
+	bool exists;
+};
+
+/* The session's own retry is the one that is waited for. */
+static int ask_once(void *context, struct retry *retry, struct error *err)
+{
+	struct existence *asked = context;
+	return ask_whether_exists(asked->upload, &asked->session, &asked->exists, err);
+}
+
 int upload_blob_exists(const struct upload *upload, struct http *http, bool *ret_exists, struct error *err)
 {
 	cleanup_string_list struct string_list scopes = {0};
+	struct existence asked = {.upload = upload,
+				  .session = {.registry = upload->registry, .http = http, .scopes = &scopes}};
 	upload_scopes(upload, &scopes);
-	return ask_whether_exists(upload, http, &scopes, ret_exists, err);
+	if (retry_until(&asked.session.retry, ask_once, &asked, err) < 0)
+		return -1;
+	*ret_exists = asked.exists;
+	return 0;
 }
 
 int upload_blob(const struct upload *upload, struct http *http, struct error *err)

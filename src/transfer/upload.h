@@ -18,7 +18,7 @@ struct upload {
 	struct registry *registry;
 	const char *path;
 	const struct descriptor *blob;
-	struct blob_store *blobs;
+	struct blob_store *blobs; /* NULL: none, and `origin` is where it is */
 	/* Where it is besides, or NULL: to be mounted where `origin` is `registry`, else copied. */
 	struct registry *origin;
 	const char *origin_path;

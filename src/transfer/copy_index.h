@@ -1,0 +1,13 @@
+/* The documents that make an image of a layout or an archive known. All texts are the caller's. */
+#pragma once
+
+#include "transfer/copy_source.h"
+
+/*
+ * An index.json: that of `before` (NULL: none) with the image of that name in place of another of the name. `full` is
+ * containerd's name for it, "docker.io/library/web:1", `name` the specification's; both may be NULL.
+ */
+int copy_index_text(const struct buffer *before, const struct descriptor *root, const char *full, const char *name,
+		    char **ret_text, struct error *err);
+/* A docker-archive's manifest.json of one image; `name` ("web:1") may be NULL. */
+int copy_index_docker(const struct copy_document *manifest, const char *name, char **ret_text, struct error *err);
