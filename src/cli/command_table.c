@@ -283,16 +283,6 @@ const struct command command_table[] = {
 	 .maximum = 2,
 	 .handler = cmd_image_copy},
 	{.group = "image",
-	 .name = "copy",
-	 .arguments = "[OPTIONS] SOURCE TARGET",
-	 .summary = "Copy an image between registries, OCI layouts and archives as it is",
-	 .example = "  coracle image copy ghcr.io/me/web:1 registry.test/web:1\n"
-		    "  coracle image copy --all ghcr.io/me/web:1 oci:layout:1\n"
-		    "  coracle image copy docker-archive:web.tar ghcr.io/me/web:1",
-	 .minimum = 2,
-	 .maximum = 2,
-	 .handler = cmd_image_copy},
-	{.group = "image",
 	 .name = "verify",
 	 .arguments = "[OPTIONS] [IMAGE...]",
 	 .summary = "Check that stored images are what their digests say",
