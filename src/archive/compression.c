@@ -54,7 +54,7 @@ struct compressor {
 	size_t tail; /* the oldest that has not been written */
 	bool has_output;
 	bool is_finished;
-	bool is_parallel;
+	bool threads_are_decided;
 	/* Under the lock: states of slots, is_ending. */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -147,7 +147,7 @@ static void start_threads(struct compressor *compressor)
 {
 	size_t wanted = processor_count();
 	sigset_t all, before;
-	compressor->is_parallel = true;
+	compressor->threads_are_decided = true;
 	if (wanted < 2)
 		return;
 	sigfillset(&all);
@@ -228,21 +228,24 @@ static int submit(struct compressor *compressor, struct error *err)
 
 int compressor_new(enum compression kind, const struct sink *to, struct compressor **ret_compressor, struct error *err)
 {
-	return compressor_new_with_level(kind, 0, to, ret_compressor, err);
+	const struct compressor_options options = {.kind = kind};
+	return compressor_new_with(&options, to, ret_compressor, err);
 }
 
-int compressor_new_with_level(enum compression kind, int level, const struct sink *to,
-			      struct compressor **ret_compressor, struct error *err)
+int compressor_new_with(const struct compressor_options *options, const struct sink *to,
+			struct compressor **ret_compressor, struct error *err)
 {
+	enum compression kind = options->kind;
 	struct compressor *compressor = allocate(sizeof *compressor);
 	(void)err;
 	compressor->to = *to;
 	compressor->kind = kind;
-	compressor->level = level;
+	compressor->level = options->level;
+	compressor->threads_are_decided = options->has_no_threads;
 	compressor->slot_count = 1;
 	pthread_mutex_init(&compressor->lock, NULL);
 	pthread_cond_init(&compressor->changed, NULL);
-	codec_init(&compressor->codec, kind, level);
+	codec_init(&compressor->codec, kind, options->level);
 	if (kind == COMPRESSION_GZIP)
 		compressor->output_limit = libdeflate_gzip_compress_bound(compressor->codec.gzip, COMPRESSION_CHUNK);
 	else if (kind == COMPRESSION_ZSTD)
@@ -275,7 +278,7 @@ static int compressor_write(void *context, const void *bytes, size_t size, struc
 		struct slot *slot = &compressor->slots[compressor->head];
 		if (slot->input_size == COMPRESSION_CHUNK) {
 			/* There is more than one chunk: worth threads. */
-			if (!compressor->is_parallel)
+			if (!compressor->threads_are_decided)
 				start_threads(compressor);
 			if (submit(compressor, err) < 0)
 				return -1;

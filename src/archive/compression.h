@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/stream.h"
 
@@ -32,9 +34,13 @@ void decompressor_free(struct decompressor *decompressor);
 
 struct compressor;
 int compressor_new(enum compression kind, const struct sink *to, struct compressor **ret_compressor, struct error *err);
-/* The same with a level: gzip 1 to 12, zstd 1 to 22; 0 is what compressor_new takes. */
-int compressor_new_with_level(enum compression kind, int level, const struct sink *to,
-			      struct compressor **ret_compressor, struct error *err);
+struct compressor_options {
+	enum compression kind;
+	int level;	     /* gzip 1 to 12, zstd 1 to 22; 0 is what compressor_new() takes */
+	bool has_no_threads; /* the caller has threads enough */
+};
+int compressor_new_with(const struct compressor_options *options, const struct sink *to,
+			struct compressor **ret_compressor, struct error *err);
 struct sink compressor_sink(struct compressor *compressor);
 int compressor_finish(struct compressor *compressor, struct error *err);
 void compressor_free(struct compressor *compressor);

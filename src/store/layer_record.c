@@ -40,9 +40,11 @@ int layer_record_path(const struct digest *diff_id, char path[LAYER_RECORD_PATH_
 static int begin_streams(struct layer_record *record, const struct source *tar, struct error *err)
 {
 	static const struct layer_record_head empty;
+	/* It is small, and layers are unpacked side by side. */
+	static const struct compressor_options options = {.kind = COMPRESSION_ZSTD, .has_no_threads = true};
 	record->file = sink_to_fd(&record->fd);
 	if (write_full(record->fd, &empty, sizeof empty, err) < 0 ||
-	    compressor_new(COMPRESSION_ZSTD, &record->file, &record->compressor, err) < 0)
+	    compressor_new_with(&options, &record->file, &record->compressor, err) < 0)
 		return -1;
 	record->compressed = compressor_sink(record->compressor);
 	return tar_splitter_new(tar, &record->compressed, &record->splitter, err);

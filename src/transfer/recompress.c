@@ -125,7 +125,8 @@ static int compress_to(const struct recompress *recompress, const struct source 
 {
 	struct sink sink = {output_write, output};
 	struct compressor *compressor = NULL;
-	if (compressor_new_with_level(recompress->kind, recompress->level, &sink, &compressor, err) < 0)
+	const struct compressor_options options = {.kind = recompress->kind, .level = recompress->level};
+	if (compressor_new_with(&options, &sink, &compressor, err) < 0)
 		return -1;
 	int result = compress(recompress, plain, compressor, err);
 	compressor_free(compressor);
