@@ -42,6 +42,9 @@ struct atomic_output {
 #define ATOMIC_OUTPUT_INIT ((struct atomic_output){.fd = -1, .folder_fd = -1})
 
 int atomic_output_open(const char *path, mode_t mode, struct atomic_output *ret_output, struct error *err);
+/* The same for a name in a folder of ours, which stays the caller's: it is always a file. */
+int atomic_output_open_at(int folder_fd, const char *name, mode_t mode, struct atomic_output *ret_output,
+			  struct error *err);
 /* Durable once this returns. */
 int atomic_output_commit(struct atomic_output *output, struct error *err);
 /* Drops what was not committed. Safe on ATOMIC_OUTPUT_INIT. */

@@ -66,6 +66,21 @@ int atomic_output_open(const char *path, mode_t mode, struct atomic_output *ret_
 	return 0;
 }
 
+int atomic_output_open_at(int folder_fd, const char *name, mode_t mode, struct atomic_output *ret_output,
+			  struct error *err)
+{
+	cleanup_atomic_output struct atomic_output output = ATOMIC_OUTPUT_INIT;
+	output.path = duplicate_string(name);
+	output.mode = mode;
+	output.folder_fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 0);
+	output.fd = output.folder_fd < 0 ? -1 : open_file(&output);
+	if (output.fd < 0)
+		return error_set_errno(err, errno, "make %s", name);
+	*ret_output = output;
+	output = ATOMIC_OUTPUT_INIT;
+	return 0;
+}
+
 static int give_name(struct atomic_output *output)
 {
 	char link[64];

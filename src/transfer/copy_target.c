@@ -5,9 +5,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "base/atomic_file.h"
 #include "base/fd.h"
-#include "base/random.h"
 #include "oci/media_type.h"
 #include "oci/reference.h"
 #include "transfer/cancel.h"
@@ -19,7 +17,7 @@ static const char layout_text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
 bool copy_target_is_parallel(const struct copy_target *target)
 {
-	return target->fd < 0;
+	return !target->writer;
 }
 
 /* --- A layout --- */
@@ -70,43 +68,6 @@ static char *blob_path(const struct digest *digest)
 	return format_string("%s/%s", digest_algorithm_name(digest_algorithm_of(digest)), digest_hex(digest));
 }
 
-/* A file without a name in `folder`; with the name in ret_name where the file system cannot do that. */
-static int open_unnamed(int folder, char **ret_name, struct error *err)
-{
-	int fd = openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
-	*ret_name = NULL;
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-		return fd >= 0 ? fd : error_set_errno(err, errno, "make a file");
-	char random[17];
-	random_hex(random, sizeof random - 1);
-	cleanup_free char *name = format_string(".coracle-%s", random);
-	fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return error_set_errno(err, errno, "make a file");
-	*ret_name = steal_pointer(&name);
-	return fd;
-}
-
-/* Synced, then put in place of whatever has that name. */
-static int place(int folder, int fd, char **temporary, const char *name, struct error *err)
-{
-	if (sync_fd(fd, err) < 0)
-		return -1;
-	if (!*temporary) {
-		char random[17];
-		random_hex(random, sizeof random - 1);
-		cleanup_free char *path = format_string("/proc/self/fd/%d", fd);
-		cleanup_free char *own = format_string(".coracle-%s", random);
-		if (linkat(AT_FDCWD, path, folder, own, AT_SYMLINK_FOLLOW) < 0)
-			return error_set_errno(err, errno, "link %s", name);
-		*temporary = steal_pointer(&own);
-	}
-	if (renameat(folder, *temporary, folder, name) < 0)
-		return error_set_errno(err, errno, "put %s in place", name);
-	replace_string(temporary, NULL);
-	return sync_fd(folder, err);
-}
-
 /* One that is there is read, since another program may have left half of it. */
 static bool has_blob(struct copy_target *target, const struct digest *digest, uint64_t size)
 {
@@ -143,20 +104,12 @@ static int write_blob(struct copy_target *target, struct copy_source *source, co
 {
 	const char *algorithm = digest_algorithm_name(digest_algorithm_of(&blob->digest));
 	cleanup_close int folder = open_folder_at(target->blobs_fd, algorithm, true, 0755, err);
-	cleanup_free char *temporary = NULL;
+	cleanup_atomic_output struct atomic_output output = ATOMIC_OUTPUT_INIT;
 	struct copy_tell told = {progress, blob->size};
-	if (folder < 0)
+	if (folder < 0 || atomic_output_open_at(folder, digest_hex(&blob->digest), 0644, &output, err) < 0)
 		return -1;
-	cleanup_close int fd = open_unnamed(folder, &temporary, err);
-	if (fd < 0)
-		return -1;
-	struct sink sink = sink_to_fd(&fd);
-	int result = copy_source_blob(source, http, blob, &sink, tell, &told, err);
-	if (result == 0)
-		result = place(folder, fd, &temporary, digest_hex(&blob->digest), err);
-	if (temporary)
-		unlinkat(folder, temporary, 0);
-	if (result < 0)
+	struct sink sink = sink_to_fd(&output.fd);
+	if (copy_source_blob(source, http, blob, &sink, tell, &told, err) < 0 || atomic_output_commit(&output, err) < 0)
 		return -1;
 	cleanup_free char *path = blob_path(&blob->digest);
 	note_added(target, path);
@@ -218,31 +171,12 @@ static int write_member(struct copy_target *target, const char *path, const void
 								 : tar_writer_data(target->writer, bytes, size, err);
 }
 
-/* The folder that an archive is made in. */
-static int open_parent(const char *file, const char **ret_name, struct error *err)
-{
-	const char *slash = strrchr(file, '/');
-	cleanup_free char *folder = !slash	    ? duplicate_string(".")
-				    : slash == file ? duplicate_string("/")
-						    : duplicate_bytes(file, (size_t)(slash - file));
-	*ret_name = slash ? slash + 1 : file;
-	return open_folder(folder, false, 0, err);
-}
-
 static int open_archive(struct copy_target *target, struct error *err)
 {
 	static const char *const folders[] = {"blobs", "blobs/sha256"};
-	const char *name;
-	struct stat status;
-	target->folder_fd = open_parent(target->address->file, &name, err);
-	if (target->folder_fd < 0)
+	if (atomic_output_open(target->address->file, 0666, &target->archive, err) < 0)
 		return -1;
-	if (fstatat(target->folder_fd, name, &status, 0) == 0 && !S_ISREG(status.st_mode))
-		return error_set(err, ERROR_CONFLICT, "it is there already, and is no file");
-	target->fd = open_unnamed(target->folder_fd, &target->temporary, err);
-	if (target->fd < 0)
-		return -1;
-	struct sink sink = sink_to_fd(&target->fd);
+	struct sink sink = sink_to_fd(&target->archive.fd);
 	if (tar_writer_new(&sink, &target->writer, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
@@ -297,8 +231,6 @@ static int finish_archive(struct copy_target *target, const struct copy_document
 	const char *name = address->name ? address->name : is_docker ? target->familiar : NULL;
 	cleanup_reference struct reference reference = {0};
 	cleanup_free char *full = NULL, *index = NULL;
-	const char *file;
-	cleanup_close int parent = -1;
 	if (is_docker && name) {
 		if (reference_parse(name, &reference, err) < 0)
 			return -1;
@@ -317,10 +249,7 @@ static int finish_archive(struct copy_target *target, const struct copy_document
 		    write_member(target, "manifest.json", list, strlen(list), err) < 0)
 			return -1;
 	}
-	if (tar_writer_finish(target->writer, err) < 0)
-		return -1;
-	parent = open_parent(address->file, &file, err);
-	return parent < 0 ? -1 : place(target->folder_fd, target->fd, &target->temporary, file, err);
+	return tar_writer_finish(target->writer, err) < 0 ? -1 : atomic_output_commit(&target->archive, err);
 }
 
 /* --- All --- */
@@ -328,8 +257,11 @@ static int finish_archive(struct copy_target *target, const struct copy_document
 int copy_target_open(const struct copy_address *address, struct registry *registry, struct copy_target *ret_target,
 		     struct error *err)
 {
-	struct copy_target target = {
-		.address = address, .registry = registry, .folder_fd = -1, .blobs_fd = -1, .fd = -1};
+	struct copy_target target = {.address = address,
+				     .registry = registry,
+				     .folder_fd = -1,
+				     .blobs_fd = -1,
+				     .archive = ATOMIC_OUTPUT_INIT};
 	pthread_mutex_init(&target.lock, NULL);
 	/* In its place at once: the writer of an archive holds the address of its descriptor. */
 	*ret_target = target;
@@ -348,15 +280,11 @@ void copy_target_release(struct copy_target *target)
 		return;
 	if (target->address->kind == COPY_LAYOUT && !target->is_finished)
 		abandon_layout(target);
-	if (target->temporary)
-		unlinkat(target->folder_fd, target->temporary, 0);
-	free(target->temporary);
+	atomic_output_release(&target->archive);
 	tar_writer_free(target->writer);
 	string_list_release(&target->added);
 	string_list_release(&target->written);
 	descriptor_release(&target->root);
-	if (target->fd >= 0)
-		close(target->fd);
 	if (target->blobs_fd >= 0)
 		close(target->blobs_fd);
 	if (target->folder_fd >= 0)

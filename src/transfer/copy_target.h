@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 #include "archive/tar_writer.h"
+#include "base/atomic_file.h"
 #include "transfer/copy_source.h"
 #include "transfer/progress.h"
 
@@ -33,9 +34,8 @@ struct copy_target {
 	struct string_list added;
 	pthread_mutex_t lock;
 	/* An archive's. */
-	int fd;
+	struct atomic_output archive;
 	struct tar_writer *writer;
-	char *temporary; /* its name, where the file system has no files without one; or NULL */
 	struct string_list written;
 	/* What is made known. */
 	struct descriptor root;
