@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "cli/command.h"
-#include "cli/format.h"
+#include "cli/image_format.h"
 #include "cli/image_tree.h"
 #include "engine/image_list.h"
 
@@ -9,74 +9,6 @@ struct image_ls_arguments {
 	bool all, digests, quiet, whole, tree;
 	const char *format;
 	struct string_list filters;
-};
-
-static char *repository_text(const void *row, const void *context)
-{
-	const struct image_tag *tag = row;
-	return tag->name ? reference_familiarize(tag->name) : duplicate_string("<none>");
-}
-
-static char *tag_text(const void *row, const void *context)
-{
-	const struct image_tag *tag = row;
-	return duplicate_string(tag->tag ? tag->tag : "<none>");
-}
-
-static char *digest_text(const void *row, const void *context)
-{
-	const struct image_tag *tag = row;
-	return duplicate_string(digest_is_set(&tag->repository_digest) ? tag->repository_digest.text : "<none>");
-}
-
-static char *id_text(const void *row, const void *context)
-{
-	const struct image_tag *tag = row;
-	if (((const struct image_ls_arguments *)context)->whole)
-		return duplicate_string(tag->image.id.text);
-	return format_string("%.12s", digest_hex(&tag->image.id));
-}
-
-static char *age_text(const void *row, const void *context)
-{
-	char age[64];
-	time_format_human(time_now() - ((const struct image_tag *)row)->image.created, age, sizeof age);
-	return format_string("%s ago", age);
-}
-
-static char *created_text(const void *row, const void *context)
-{
-	char date[TIME_TEXT_SIZE];
-	time_format_rfc3339(((const struct image_tag *)row)->image.created, date);
-	return format_string("%.10s %.8s +0000 UTC", date, date + 11);
-}
-
-static char *size_text(const void *row, const void *context)
-{
-	char size[16];
-	size_format_human(((const struct image_tag *)row)->image.size, size, sizeof size);
-	return duplicate_string(size);
-}
-
-/* What Docker tells in `system df -v` alone. */
-static char *not_told_text(const void *row, const void *context)
-{
-	return duplicate_string("N/A");
-}
-
-static const struct format_column columns[] = {
-	{"Containers", "CONTAINERS", not_told_text},
-	{"CreatedAt", "CREATED AT", created_text},
-	{"CreatedSince", "CREATED", age_text},
-	{"Digest", "DIGEST", digest_text},
-	{"ID", "IMAGE ID", id_text},
-	{"Repository", "REPOSITORY", repository_text},
-	{"SharedSize", "SHARED SIZE", not_told_text},
-	{"Size", "SIZE", size_text},
-	{"Tag", "TAG", tag_text},
-	{"UniqueSize", "UNIQUE SIZE", not_told_text},
-	{"VirtualSize", "SIZE", size_text},
-	{NULL, NULL, NULL},
 };
 
 static const char *choose_format(const struct image_ls_arguments *arguments)
@@ -99,10 +31,11 @@ static int list_images(struct invocation *invocation, const struct image_ls_argu
 		return -1;
 	if (arguments->tree)
 		return image_tree_print(engine, &list, err);
+	const struct image_format context = {.whole = arguments->whole};
 	const struct format_rows rows = {
 		.type_name = "*formatter.imageContext",
-		.columns = columns,
-		.context = arguments,
+		.columns = image_columns,
+		.context = &context,
 		.rows = list.items,
 		.count = list.count,
 		.row_size = sizeof *list.items,

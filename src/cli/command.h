@@ -102,6 +102,7 @@ command_handler cmd_save;
 command_handler cmd_search;
 command_handler cmd_start;
 command_handler cmd_stop;
+command_handler cmd_system_df;
 command_handler cmd_system_prune;
 command_handler cmd_tag;
 command_handler cmd_top;

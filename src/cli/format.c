@@ -63,6 +63,16 @@ static json_t *row_all(const void *object)
 	return all;
 }
 
+json_t *format_rows_json(const struct format_rows *rows)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct row row = {rows, (const char *)rows->rows + i * rows->row_size};
+		json_array_append_new(array, row_all(&row));
+	}
+	return array;
+}
+
 /* "\t" and "\n" as people type them in a shell become what they mean. */
 static char *unescape(const char *format)
 {

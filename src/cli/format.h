@@ -31,6 +31,8 @@ struct format_rows {
 };
 
 int format_print(const struct format_rows *rows, const char *format, struct error *err);
+/* The rows as an array of objects that have all columns; owned by the caller. */
+json_t *format_rows_json(const struct format_rows *rows);
 /* One document through a template, with a newline behind; "json" is its JSON. For `info`, `version`, `inspect`. */
 int format_print_document(const json_t *document, const struct template_type *type, const char *format,
 			  struct error *err);

@@ -288,25 +288,13 @@ static int add_network(struct engine *engine, const struct container_view *view,
 	return 0;
 }
 
-/* Bytes on disk: what the container wrote, and that with its image's layers. */
 static int add_sizes(struct engine *engine, const struct container_view *view, json_t *document, struct error *err)
 {
-	uint64_t written = 0, total = 0;
-	cleanup_close int folder = -1;
-	struct error ignored = {0};
-	if (container_open_folder(engine->store, view->record.id, false, &folder, &ignored) == 0)
-		written = tree_disk_bytes_at(folder, "upper");
-	for (size_t i = 0; i < view->config.layers.count; i++) {
-		struct digest diff_id;
-		uint64_t size = 0;
-		if (digest_parse(view->config.layers.items[i], &diff_id, err) < 0)
-			return -1;
-		/* Its image may have been removed by force. */
-		if (image_layer_size(engine->store, &diff_id, &size, &ignored) == 0)
-			total += size;
-	}
+	uint64_t written, total;
+	if (container_view_sizes(engine, view, &written, &total, err) < 0)
+		return -1;
 	json_object_set_new(document, "SizeRw", json_integer((json_int_t)written));
-	json_object_set_new(document, "SizeRootFs", json_integer((json_int_t)written + (json_int_t)total));
+	json_object_set_new(document, "SizeRootFs", json_integer((json_int_t)total));
 	return 0;
 }
 

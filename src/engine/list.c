@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/fd.h"
+#include "store/image.h"
+
 void container_view_release(struct container_view *view)
 {
 	container_record_release(&view->record);
@@ -79,6 +82,12 @@ char *container_view_command(const struct container_view *view)
 	return text;
 }
 
+const char *container_view_network(const struct container_view *view)
+{
+	static const char *const names[] = {"bridge", "host", "none"};
+	return names[view->config.network];
+}
+
 char *container_view_ports(const struct container_view *view)
 {
 	if (view->state.status != CONTAINER_RUNNING)
@@ -104,4 +113,26 @@ char *container_view_ports(const struct container_view *view)
 	char *text = string_list_join(&parts, ", ");
 	string_list_release(&parts);
 	return text;
+}
+
+int container_view_sizes(struct engine *engine, const struct container_view *view, uint64_t *ret_written,
+			 uint64_t *ret_total, struct error *err)
+{
+	uint64_t written = 0, layers = 0;
+	cleanup_close int folder = -1;
+	struct error ignored = {0};
+	/* The first start makes it. */
+	if (container_open_folder(engine->store, view->record.id, false, &folder, &ignored) == 0)
+		written = tree_disk_bytes_at(folder, "upper");
+	for (size_t i = 0; i < view->config.layers.count; i++) {
+		struct digest diff_id;
+		uint64_t size = 0;
+		if (digest_parse(view->config.layers.items[i], &diff_id, err) < 0)
+			return -1;
+		if (image_layer_size(engine->store, &diff_id, &size, &ignored) == 0)
+			layers += size;
+	}
+	*ret_written = written;
+	*ret_total = written + layers;
+	return 0;
 }

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "engine/image_list.h"
 #include "engine/list.h"
 #include "engine/remove.h"
@@ -52,15 +51,6 @@ static bool is_passed_over(struct error *err)
 	return true;
 }
 
-static uint64_t written_bytes(struct engine *engine, const char *id)
-{
-	cleanup_close int folder = -1;
-	/* One that was never started has no folder. */
-	if (container_open_folder(engine->store, id, false, &folder, NULL) < 0)
-		return 0;
-	return tree_disk_bytes_at(folder, "upper");
-}
-
 int container_prune(struct engine *engine, const struct string_list *filters, struct prune_outcome *outcome,
 		    struct error *err)
 {
@@ -75,7 +65,9 @@ int container_prune(struct engine *engine, const struct string_list *filters, st
 		if (view->state.status == CONTAINER_RUNNING || (until && view->record.created > until) ||
 		    !filter_match_labels(filters, &view->config.labels))
 			continue;
-		uint64_t bytes = written_bytes(engine, view->record.id);
+		uint64_t bytes, total;
+		if (container_view_sizes(engine, view, &bytes, &total, err) < 0)
+			return -1;
 		if (container_remove_named(engine, view->record.id, false, true, err) < 0) {
 			if (!is_passed_over(err))
 				return -1;
@@ -141,29 +133,23 @@ int image_prune(struct engine *engine, bool all, const struct string_list *filte
 	return collect(engine, store_collect, &outcome->bytes, err);
 }
 
-/* What goes with the entry: a layer that an image has stays. */
-static uint64_t size_of(const struct build_cache_row *row)
-{
-	return row->is_shared ? 0 : row->entry.size + row->entry.blob_size;
-}
-
 /* Oldest first, until what is left is small enough. */
 static void choose_caches(const struct build_cache_list *list, const struct builder_prune_options *options,
 			  nanoseconds until, struct string_list *keys)
 {
 	uint64_t left = 0;
 	for (size_t i = 0; i < list->count; i++)
-		left += size_of(&list->items[i]);
+		left += build_cache_own_bytes(&list->items[i]);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct build_cache_row *row = &list->items[i];
-		bool is_dangling = digest_is_set(&row->entry.diff_id) && !row->is_shared;
+		bool is_dangling = digest_is_set(&row->entry.diff_id) && !row->is_in_image;
 		if ((!options->all && !is_dangling) || (until && row->added > until) ||
 		    !filter_match_text(options->filters, "id", digest_hex(&row->key)))
 			continue;
 		if (options->keep && left <= options->keep)
 			return;
 		string_list_add(keys, row->key.text);
-		left -= size_of(row);
+		left -= build_cache_own_bytes(row);
 	}
 }
 

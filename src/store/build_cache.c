@@ -72,7 +72,8 @@ static int read_row(sqlite3_stmt *statement, struct build_cache_row *row, struct
 		.entry = {.blob_size = (uint64_t)sqlite3_column_int64(statement, 3),
 			  .size = (uint64_t)sqlite3_column_int64(statement, 4)},
 		.added = sqlite3_column_int64(statement, 5),
-		.is_shared = sqlite3_column_int(statement, 6),
+		.is_in_image = sqlite3_column_int(statement, 6),
+		.is_copy = sqlite3_column_int(statement, 7),
 	};
 	if (digest_parse(database_text(statement, 0), &row->key, err) < 0 ||
 	    parse_optional(database_text(statement, 1), &row->entry.diff_id, err) < 0 ||
@@ -88,8 +89,10 @@ int build_cache_list(struct store *store, struct build_cache_list *ret_list, str
 	int row;
 	if (database_prepare(store->database, &statement, err,
 			     "SELECT key, diff_id, blob, blob_size, size, added,"
-			     " EXISTS (SELECT 1 FROM image_layer AS l WHERE l.diff_id = build_cache.diff_id)"
-			     " FROM build_cache ORDER BY added, key",
+			     " EXISTS (SELECT 1 FROM image_layer AS l WHERE l.diff_id = c.diff_id),"
+			     " EXISTS (SELECT 1 FROM build_cache AS o WHERE o.diff_id = c.diff_id"
+			     "  AND (o.added < c.added OR (o.added = c.added AND o.key < c.key)))"
+			     " FROM build_cache AS c ORDER BY added, key",
 			     "") < 0)
 		return -1;
 	while ((row = database_step(statement, err)) > 0) {

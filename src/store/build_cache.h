@@ -19,8 +19,14 @@ struct build_cache_row {
 	struct digest key;
 	struct build_cache_entry entry;
 	nanoseconds added;
-	bool is_shared; /* an image has its layer too */
+	bool is_in_image; /* an image has its layer too */
+	bool is_copy;	  /* an older entry has */
 };
+/* What is freed when the entry goes, and its copies with it. */
+static inline uint64_t build_cache_own_bytes(const struct build_cache_row *row)
+{
+	return row->is_in_image || row->is_copy ? 0 : row->entry.size + row->entry.blob_size;
+}
 struct build_cache_list {
 	struct build_cache_row *items; /* oldest first */
 	size_t count;

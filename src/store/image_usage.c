@@ -69,3 +69,17 @@ int image_layers_total(struct store *store, uint64_t *ret_bytes, struct error *e
 	*ret_bytes = row ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
 	return 0;
 }
+
+int image_descendants(struct store *store, const struct digest *id, struct string_list *ids, struct error *err)
+{
+	cleanup_statement sqlite3_stmt *statement = NULL;
+	if (database_prepare(store->database, &statement, err,
+			     "SELECT ?1 UNION SELECT image FROM image_layer WHERE chain ="
+			     " (SELECT chain FROM image_layer WHERE image = ?1 ORDER BY position DESC LIMIT 1)",
+			     "t", id->text) < 0)
+		return -1;
+	int row;
+	while ((row = database_step(statement, err)) > 0)
+		string_list_add(ids, database_text(statement, 0));
+	return row;
+}

@@ -22,3 +22,6 @@ const struct image_usage *image_usage_find(const struct image_usages *usages, co
 
 /* Bytes of the files of all layers that images have, each layer once. */
 int image_layers_total(struct store *store, uint64_t *ret_bytes, struct error *err);
+
+/* Adds the ids of the image and of all that have its layers below theirs, as those have that are built on it. */
+int image_descendants(struct store *store, const struct digest *id, struct string_list *ids, struct error *err);

@@ -222,7 +222,7 @@ static void the_build_cache_names_its_layers(void **state)
 	assert_int_equal(list.count, 2);
 	for (size_t i = 0; i < list.count; i++)
 		string_list_add(&keys, list.items[i].key.text);
-	assert_false(list.items[0].is_shared);
+	assert_false(list.items[0].is_in_image);
 	assert_ok(build_cache_remove(store, &keys, &err), &err);
 	assert_ok(build_cache_remove(store, &keys, &err), &err);
 	assert_ok(store_collect(store, &collected, &err), &err);
