@@ -11,7 +11,7 @@ int cmd_tag(struct invocation *invocation, int count, char **arguments, struct e
 	if (result != 0)
 		return result < 0 ? -1 : 0;
 	if (reference_parse(arguments[1], &target, err) < 0)
-		return error_wrap(err, "\"%s\" is not a valid repository/tag", arguments[1]);
+		return error_wrap(err, "error parsing reference: \"%s\" is not a valid repository/tag", arguments[1]);
 	if (digest_is_set(&target.digest))
 		return error_set(err, ERROR_INVALID, "refusing to create a tag with a digest reference");
 	if (command_open_engine(invocation, &engine, err) < 0 ||

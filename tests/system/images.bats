@@ -266,7 +266,7 @@ PYTHON
   run coracle version
   assert_exit 0
   run coracle info
-  assert_match '^Images: [0-9]+$'
+  assert_match '^ Images: [0-9]+$'
   run inside bash -c 'coracle images >/dev/full'
   assert_exit 1
   assert_has 'No space left on device'
