@@ -294,7 +294,8 @@ const struct command command_table[] = {
 	 .shortcut = "import",
 	 .arguments = "[OPTIONS] file|- [REPOSITORY[:TAG]]",
 	 .summary = "Import the contents from a tarball to create a filesystem image",
-	 .example = "  coracle import rootfs.tar.gz debian:bookworm",
+	 .example = "  coracle import rootfs.tar.gz debian:bookworm\n"
+		    "  coracle export web | coracle import --change 'CMD [\"/web\"]' --message snapshot - web:flat",
 	 .minimum = 1,
 	 .maximum = 2,
 	 .handler = cmd_import},

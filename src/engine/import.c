@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "archive/compression.h"
+#include "engine/image_change.h"
 #include "oci/media_type.h"
 #include "store/layer_folder.h"
 
@@ -96,48 +97,19 @@ static int import_layer(struct engine *engine, const struct source *archive, str
 	return result;
 }
 
-/* The two that an archive of a root file system needs: what to run, and with which environment. */
-static int apply_change(struct image_config *config, const char *change, struct error *err)
-{
-	const char *rest = change + strcspn(change, " ");
-	size_t word = (size_t)(rest - change);
-	rest += strspn(rest, " ");
-	if (word == 3 && strncasecmp(change, "ENV", 3) == 0 && strchr(rest, '=')) {
-		cleanup_free char *key = format_string("%.*s", (int)strcspn(rest, "="), rest);
-		string_list_set_key(&config->environment, key, strchr(rest, '=') + 1);
-		return 0;
-	}
-	if (word == 7 && strncasecmp(change, "WORKDIR", 7) == 0 && *rest == '/') {
-		replace_string(&config->working_directory, duplicate_string(rest));
-		return 0;
-	}
-	if (word == 3 && strncasecmp(change, "CMD", 3) == 0 && *rest == '[') {
-		cleanup_json json_t *wrapped = NULL;
-		cleanup_free char *text = format_string("{\"CMD\":%s}", rest);
-		if (json_parse(text, strlen(text), &wrapped, err) < 0 ||
-		    json_get_strings(wrapped, "CMD", &config->command, err) < 0)
-			return error_wrap(err, "--change \"%s\"", change);
-		config->has_command = true;
-		return 0;
-	}
-	return error_set(
-		err, ERROR_INVALID,
-		"--change \"%s\": ENV KEY=VALUE, WORKDIR /path and CMD [\"…\"] are known here; for more, import "
-		"and build FROM it",
-		change);
-}
-
 static int write_documents(struct engine *engine, const struct import_options *options, const struct image_layer *layer,
 			   struct digest *ret_manifest, struct error *err)
 {
 	cleanup_image_config struct image_config config = {0};
 	char now[TIME_TEXT_SIZE];
 	time_format_rfc3339(time_now(), now);
-	platform_host(&config.platform);
+	if (options->platform)
+		config.platform = *options->platform;
+	else
+		platform_host(&config.platform);
 	config.created = duplicate_string(now);
-	for (size_t i = 0; i < options->changes.count; i++)
-		if (apply_change(&config, options->changes.items[i], err) < 0)
-			return -1;
+	if (image_change_apply(&config, &options->changes, err) < 0)
+		return -1;
 	image_config_add_diff_id(&config, &layer->diff_id);
 	image_config_add_history(&config, now, NULL, options->message ? options->message : "Imported from -", false);
 	cleanup_free char *config_text = image_config_serialize(&config);
@@ -160,7 +132,10 @@ int image_import(struct engine *engine, const struct source *archive, const stru
 	cleanup_close int lock = -1;
 	struct image_layer layer = {0};
 	struct digest manifest;
-	if (store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0 ||
+	/* A change that makes no sense is told before the archive is read. */
+	cleanup_image_config struct image_config trial = {0};
+	if (image_change_apply(&trial, &options->changes, err) < 0 ||
+	    store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0 ||
 	    import_layer(engine, archive, &layer, err) < 0 ||
 	    write_documents(engine, options, &layer, &manifest, err) < 0)
 		return -1;

@@ -8,9 +8,10 @@
 #include "store/image.h"
 
 struct import_options {
-	const struct reference *tag; /* NULL: none */
-	const char *message;	     /* NULL: none */
-	struct string_list changes;  /* "CMD [\"/bin/sh\"]", "ENV A=b": Dockerfile instructions */
+	const struct reference *tag;	 /* NULL: none */
+	const char *message;		 /* NULL: none */
+	struct string_list changes;	 /* "CMD [\"/bin/sh\"]", "ENV A=b": Dockerfile instructions (image_change.h) */
+	const struct platform *platform; /* NULL: this host's */
 };
 
 /*

@@ -36,6 +36,26 @@ store_files() { (cd "$CORACLE_ROOT" && find blobs layers staging uploads -type f
   run coracle import --change 'NONSENSE x' "$WORK/probe.tar" changed:1
   assert_exit 1
   assert_has '--change "NONSENSE x"'
+  run coracle import --change 'FROM x' "$WORK/probe.tar" changed:1
+  assert_exit 1
+  assert_has 'FROM is not a valid change command'
+}
+
+@test "import: every change that a configuration takes, message, platform" {
+  run coracle import -m 'a message' -c 'ENV A=1 B="two words"' -c 'LABEL a=$A' -c 'EXPOSE 80 90/udp' -c 'USER user' \
+    -c 'VOLUME /data' -c 'WORKDIR /' -c 'WORKDIR data' -c 'ENTRYPOINT ["/bin/words"]' -c 'CMD ["x"]' \
+    -c 'STOPSIGNAL SIGINT' -c 'HEALTHCHECK CMD true' -c 'ONBUILD RUN true' --platform linux/arm64/v8 "$WORK/probe.tar" changed:2
+  assert_exit 0
+  run coracle image inspect --format '{{json .Config.Env}} {{json .Config.Labels}} {{json .Config.ExposedPorts}} {{.Config.User}} {{json .Config.Volumes}} {{.Config.WorkingDir}} {{.Config.Entrypoint}} {{.Config.Cmd}} {{.Config.StopSignal}} {{.Config.Healthcheck.Test}} {{.Config.OnBuild}} {{.Os}}/{{.Architecture}}/{{.Variant}} {{.Comment}}' changed:2
+  assert_output '["A=1","B=two words"] {"a":"1"} {"80/tcp":{},"90/udp":{}} user {"/data":{}} /data [/bin/words] [x] SIGINT [CMD-SHELL true] [RUN true] linux/arm64/v8 a message'
+  run coracle history --format '{{.Comment}}' changed:2
+  assert_output 'a message'
+  coracle rmi changed:2
+  run coracle import --platform nonsense/x/y/z "$WORK/probe.tar"
+  assert_exit 1
+  run coracle import https://example.test/rootfs.tar
+  assert_exit 1
+  assert_has 'curl -fL https://example.test/rootfs.tar | coracle import -'
 }
 
 @test "import: what is no archive is refused, and leaves nothing" {
@@ -250,6 +270,42 @@ PYTHON
   coracle system prune -f
   run find "$CORACLE_ROOT" -size +10M -not -name '*.db*'
   assert_output ''
+}
+
+@test "rmi: what is not there, forced and not; what was done is told first" {
+  coracle tag probe:1 goes:1
+  run --separate-stderr coracle rmi nosuch goes:1
+  assert_exit 1
+  assert_output 'Untagged: goes:1'
+  assert_stderr 'Error: No such image: nosuch:latest'
+  run coracle rmi -f --no-prune nosuch
+  assert_exit 0
+  assert_output 'Error: No such image: nosuch:latest'
+}
+
+@test "version, info: text, --format, what is wrong" {
+  run coracle version
+  assert_match '^Client: Coracle$'
+  assert_match '^  Version: +[0-9.]+$'
+  run coracle version --format '{{.Server.Version}}|{{.Client.Version}}|{{.Client.APIVersion}}|{{.Server.Os}}'
+  assert_match '^([0-9.]+)\|[0-9.]+\|\|linux$'
+  run coracle version -f json
+  assert_match '^\{"Client":\{"Platform":\{"Name":"Coracle"\},"Version":".*"Server":\{.*\}\}$'
+  run coracle version -f '{{.Server.Foo}}'
+  assert_exit 1
+  assert_has "can't evaluate field Foo in type system.versionInfo"
+  coracle run -d --name one probe:1 hold
+  coracle create --name two probe:1 true
+  run coracle info --format '{{.Containers}} {{.ContainersRunning}} {{.ContainersPaused}} {{.ContainersStopped}} {{.OSType}} {{.DockerRootDir}}'
+  assert_output "2 1 0 1 linux $CORACLE_ROOT"
+  run coracle info
+  assert_line ' Containers: 2'
+  assert_line '  Running: 1'
+  assert_line " Docker Root Dir: $CORACLE_ROOT"
+  assert_match '^ Total Memory: [0-9.]+[KMGT]iB$'
+  run coracle info -f '{{.Foo}}'
+  assert_exit 1
+  assert_has "can't evaluate field Foo in type system.dockerInfo"
 }
 
 @test "unknown commands and help" {
