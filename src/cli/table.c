@@ -17,7 +17,10 @@ void table_init(struct table *table, size_t column_count)
 
 static void take(struct table *table, char *cell)
 {
-	table->cells = reallocate_array(table->cells, table->cell_count + 1, sizeof *table->cells);
+	/* Room doubles, at each power of two. */
+	if ((table->cell_count & (table->cell_count - 1)) == 0)
+		table->cells = reallocate_array(table->cells, table->cell_count ? 2 * table->cell_count : 1,
+						sizeof *table->cells);
 	table->cells[table->cell_count++] = cell;
 }
 
@@ -65,11 +68,12 @@ void table_print(const struct table *table)
 		widths[column] = column_width(table, column);
 	for (size_t i = 0; i < table->cell_count; i++) {
 		size_t column = i % table->column_count;
+		fputs(table->cells[i], stdout);
 		/* Like Docker's, the last column is not padded. */
 		if (column + 1 == table->column_count)
-			printf("%s\n", table->cells[i]);
+			putchar('\n');
 		else
-			printf("%s%*s", table->cells[i], (int)(widths[column] - display_width(table->cells[i])), "");
+			printf("%*s", (int)(widths[column] - display_width(table->cells[i])), "");
 	}
 }
 

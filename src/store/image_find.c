@@ -152,19 +152,24 @@ static const char *text_or_null(sqlite3_stmt *statement, int column)
 	return sqlite3_column_type(statement, column) == SQLITE_NULL ? NULL : database_text(statement, column);
 }
 
-/* Tags; digests of a repository that has no tag of the image; images that have neither. */
+/*
+ * Tags, each with the digest that came last; digests of a repository that has no tag of the image; images that have
+ * neither. Each is joined by itself, so that SQLite sorts three short lists rather than filling a table first. Beside
+ * max() a column is that of the row which has the maximum; an ORDER BY would make and clear a table for each tag.
+ */
 static const char list_sql[] =
-	"SELECT " IMAGE_COLUMNS ", t.name, t.tag, t.digest FROM ("
-	" SELECT name, tag, image, (SELECT r.digest FROM repository_digest r WHERE r.name = tag.name"
-	"  AND r.image = tag.image ORDER BY r.added DESC LIMIT 1) AS digest FROM tag"
+	"SELECT " IMAGE_COLUMNS ", tag.name, tag.tag, (SELECT last FROM (SELECT r.digest AS last, max(r.added)"
+	"  FROM repository_digest r WHERE r.name = tag.name AND r.image = tag.image))"
+	" FROM tag JOIN image ON image.id = tag.image WHERE ?1 IS NULL OR tag.name = ?1"
 	" UNION ALL"
-	" SELECT name, NULL, image, digest FROM repository_digest r WHERE NOT EXISTS"
-	"  (SELECT 1 FROM tag WHERE tag.name = r.name AND tag.image = r.image)"
+	" SELECT " IMAGE_COLUMNS ", r.name, NULL, r.digest FROM repository_digest r JOIN image ON image.id = r.image"
+	" WHERE (?1 IS NULL OR r.name = ?1)"
+	"  AND NOT EXISTS (SELECT 1 FROM tag WHERE tag.name = r.name AND tag.image = r.image)"
 	" UNION ALL"
-	" SELECT NULL, NULL, id, NULL FROM image WHERE NOT EXISTS (SELECT 1 FROM tag WHERE tag.image = image.id)"
+	" SELECT " IMAGE_COLUMNS ", NULL, NULL, NULL FROM image WHERE ?1 IS NULL"
+	"  AND NOT EXISTS (SELECT 1 FROM tag WHERE tag.image = image.id)"
 	"  AND NOT EXISTS (SELECT 1 FROM repository_digest r WHERE r.image = image.id)"
-	") AS t JOIN image ON image.id = t.image WHERE ?1 IS NULL OR t.name = ?1"
-	" ORDER BY image.created DESC, image.stored DESC, image.id, t.name, t.tag";
+	" ORDER BY 3 DESC, 4 DESC, 1, 6, 7"; /* created, stored, id, name, tag */
 
 int image_list(struct store *store, const char *name, struct image_list *ret_list, struct error *err)
 {
@@ -172,13 +177,17 @@ int image_list(struct store *store, const char *name, struct image_list *ret_lis
 	if (database_prepare(store->database, &statement, err, list_sql, "t", name) < 0)
 		return -1;
 	cleanup_image_list struct image_list list = {0};
+	size_t room = 0;
 	for (;;) {
 		int row = database_step(statement, err);
 		if (row < 0)
 			return -1;
 		if (row == 0)
 			break;
-		list.items = reallocate_array(list.items, list.count + 1, sizeof *list.items);
+		if (list.count == room) {
+			room = room ? 2 * room : 16;
+			list.items = reallocate_array(list.items, room, sizeof *list.items);
+		}
 		struct image_tag *item = &list.items[list.count++];
 		*item = (struct image_tag){0};
 		if (image_row_read(statement, &item->image, err) < 0)
