@@ -28,8 +28,7 @@ static void print_joined(const char *title, const json_t *array)
 	size_t index;
 	json_t *item;
 	printf("%s:", title);
-	json_array_foreach(array, index, item)
-		printf(" %s", json_string_value(item));
+	json_array_foreach(array, index, item) printf(" %s", json_string_value(item));
 	printf("\n");
 }
 
@@ -85,9 +84,8 @@ static void print_info(const json_t *document)
 						{" OSType", "OSType"},
 						{" Architecture", "Architecture"},
 						{" CPUs", "NCPU"}};
-	static const struct info_line folders[] = {{" Name", "Name"},
-						   {" Docker Root Dir", "DockerRootDir"},
-						   {" Run Root Dir", "RunRootDir"}};
+	static const struct info_line folders[] = {
+		{" Name", "Name"}, {" Docker Root Dir", "DockerRootDir"}, {" Run Root Dir", "RunRootDir"}};
 	const json_t *client = json_object_get(document, "ClientInfo");
 	printf("Client:\n Version:    %s\n Context:    %s\n Debug Mode: false\n\nServer:\n",
 	       json_string_value(json_object_get(client, "Version")),

@@ -13,13 +13,13 @@ static const char *text_of(const json_t *document, const char *part, const char 
 static void print_version(const json_t *document)
 {
 	printf("Client: %s\n Version:           %s\n OS/Arch:           %s/%s\n Context:           %s\n\n",
-	       json_string_value(json_object_get(json_object_get(json_object_get(document, "Client"), "Platform"),
-						 "Name")),
+	       json_string_value(
+		       json_object_get(json_object_get(json_object_get(document, "Client"), "Platform"), "Name")),
 	       text_of(document, "Client", "Version"), text_of(document, "Client", "Os"),
 	       text_of(document, "Client", "Arch"), text_of(document, "Client", "Context"));
 	printf("Server: %s\n Engine:\n  Version:          %s\n  OS/Arch:          %s/%s\n  Kernel Version:   %s\n",
-	       json_string_value(json_object_get(json_object_get(json_object_get(document, "Server"), "Platform"),
-						 "Name")),
+	       json_string_value(
+		       json_object_get(json_object_get(json_object_get(document, "Server"), "Platform"), "Name")),
 	       text_of(document, "Server", "Version"), text_of(document, "Server", "Os"),
 	       text_of(document, "Server", "Arch"), text_of(document, "Server", "KernelVersion"));
 }

@@ -47,7 +47,7 @@ static const char *file_system_name(int fd)
 	static const struct {
 		unsigned long magic;
 		const char *name;
-	} names[] = {{0xef53, "extfs"},	    {0x58465342, "xfs"},   {0x9123683e, "btrfs"}, {0x01021994, "tmpfs"},
+	} names[] = {{0xef53, "extfs"},		{0x58465342, "xfs"}, {0x9123683e, "btrfs"}, {0x01021994, "tmpfs"},
 		     {0x794c7630, "overlayfs"}, {0x2fc12fc1, "zfs"}, {0xf2f52010, "f2fs"}};
 	struct statfs status;
 	if (fstatfs(fd, &status) < 0)
@@ -73,8 +73,7 @@ static int add_counts(struct engine *engine, json_t *document, struct error *err
 	json_object_set_new(document, "Containers", json_integer((json_int_t)views.count));
 	json_object_set_new(document, "ContainersRunning", json_integer(running));
 	json_object_set_new(document, "ContainersPaused", json_integer(paused));
-	json_object_set_new(document, "ContainersStopped",
-			    json_integer((json_int_t)views.count - running - paused));
+	json_object_set_new(document, "ContainersStopped", json_integer((json_int_t)views.count - running - paused));
 	json_object_set_new(document, "Images", json_integer((json_int_t)images.count));
 	return 0;
 }
@@ -148,9 +147,9 @@ static json_t *program_version(void)
 {
 	struct platform platform;
 	platform_host(&platform);
-	json_t *document = json_pack("{s:{s:s}, s:s, s:s, s:s, s:s}", "Platform", "Name", "Coracle", "Version",
-				     CORACLE_VERSION, "ApiVersion", "", "Os", platform.os, "Arch",
-				     platform.architecture);
+	json_t *document =
+		json_pack("{s:{s:s}, s:s, s:s, s:s, s:s}", "Platform", "Name", "Coracle", "Version", CORACLE_VERSION,
+			  "ApiVersion", "", "Os", platform.os, "Arch", platform.architecture);
 	static const char *const nothing[] = {"GitCommit", "GoVersion", "BuildTime"};
 	for (size_t i = 0; i < ARRAY_SIZE(nothing); i++)
 		json_object_set_new(document, nothing[i], json_string(""));
