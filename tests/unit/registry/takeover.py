@@ -53,34 +53,37 @@ def ask_until_free(path, limit):
     began = time.monotonic()
     while True:
         status, headers, _ = call("GET", path)
-        if status != 409:
+        if status == 409:
+            expect("1", headers["Retry-After"], "Retry-After")
+        else:
             expect(204, status, "GET")
-            return headers["Range"], time.monotonic() - began
-        expect("1", headers["Retry-After"], "Retry-After")
+            if headers["Range"] != "0-0":  # the PATCH has begun
+                return headers["Range"], time.monotonic() - began
         if time.monotonic() - began > limit:
             sys.exit("still in use after %d seconds" % limit)
         time.sleep(0.02)
 
 
 def closed_connection():
-    path = begin()
-    connection = send_half(path)
-    connection.close()
-    came, seconds = ask_until_free(path, 5)
-    expect("0-%d" % (HALF - 1), came, "what has come")
-    if seconds > 0.9:
-        sys.exit("a closed connection keeps the upload for %.2f seconds" % seconds)
-    finish(path, HALF)
+    """Needs no silence; a busy machine may take as long, but not three times."""
+    for left in (2, 1, 0):
+        path = begin()
+        connection = send_half(path)
+        connection.close()
+        came, seconds = ask_until_free(path, 20)
+        expect("0-%d" % (HALF - 1), came, "what has come")
+        finish(path, HALF)
+        if seconds < 0.9:
+            return
+        if not left:
+            sys.exit("a closed connection keeps the upload for %.2f seconds" % seconds)
 
 
 def silent_connection():
     """Nobody has told the registry that it is dead, and what comes of it later does no harm."""
     path = begin()
     connection = send_half(path)
-    time.sleep(0.3)
-    status, _, _ = call("GET", path)
-    expect(409, status, "GET while bytes are coming")
-    came, _ = ask_until_free(path, 5)
+    came, _ = ask_until_free(path, 20)
     expect("0-%d" % (HALF - 1), came, "what has come")
     try:
         connection.sendall(DATA[HALF:])
@@ -100,11 +103,12 @@ def busy_connection():
     """One that goes on bringing bytes keeps its upload."""
     path = begin()
     connection = send_half(path)
-    for start in range(HALF, len(DATA), HALF // 8):
-        time.sleep(0.25)
+    while call("GET", path)[0] != 409:
+        pass
+    for start in range(HALF, len(DATA), HALF // 16):
         status, _, _ = call("GET", path)
         expect(409, status, "GET beside a living PATCH")
-        connection.sendall(DATA[start:start + HALF // 8])
+        connection.sendall(DATA[start:start + HALF // 16])
     got = connection.recv(65536)
     if b" 202 " not in got:
         sys.exit("the living request was disturbed: %r" % got)
