@@ -86,18 +86,24 @@ static int record_pull(struct engine *engine, const struct reference *reference,
 	return 0;
 }
 
-/* All but the line about the status. */
-static int pull_one(struct engine *engine, const struct reference *reference, const struct platform *platform,
-		    const struct transfer_progress *progress, struct pull_outcome *ret_outcome, struct error *err)
+static json_t *pull_request(struct engine *engine, const struct reference *reference, const struct platform *platform)
 {
-	const struct engine_report *report = progress ? &progress->report : NULL;
-	cleanup_json json_t *request = registry_request_new(engine, "pull", reference);
+	json_t *request = registry_request_new(engine, "pull", reference);
 	if (digest_is_set(&reference->digest))
 		json_object_set_new(request, "digest", json_string(reference->digest.text));
 	if (platform) {
 		cleanup_free char *text = platform_text(platform);
 		json_object_set_new(request, "platform", json_string(text));
 	}
+	return request;
+}
+
+/* All but the line about the status. */
+static int pull_one(struct engine *engine, const struct reference *reference, const struct platform *platform,
+		    const struct transfer_progress *progress, struct pull_outcome *ret_outcome, struct error *err)
+{
+	const struct engine_report *report = progress ? &progress->report : NULL;
+	cleanup_json json_t *request = pull_request(engine, reference, platform);
 	cleanup_close int lock = -1;
 	cleanup_json json_t *done = NULL;
 	struct pull_outcome outcome = {0};
@@ -174,5 +180,22 @@ int image_pull_is_newer(struct engine *engine, const struct reference *reference
 		engine_report_line(progress ? &progress->report : NULL,
 				   "The registry has a newer image for %s: %s there, %s here", familiar, there.text,
 				   digest_is_set(&here) ? here.text : image->manifest.text);
+	return 0;
+}
+
+int image_pull_again(struct engine *engine, const struct reference *reference, const struct platform *platform,
+		     const struct string_list *damaged, struct pull_outcome *ret_outcome, struct error *err)
+{
+	cleanup_json json_t *request = pull_request(engine, reference, platform);
+	cleanup_json json_t *done = NULL;
+	struct pull_outcome outcome = {0};
+	json_t *replaced = json_array();
+	for (size_t i = 0; i < damaged->count; i++)
+		json_array_append_new(replaced, json_string(damaged->items[i]));
+	json_object_set_new(request, "replace", replaced);
+	if (registry_request_send(request, NULL, &done, err) < 0 ||
+	    record_pull(engine, reference, done, &outcome, err) < 0)
+		return -1;
+	*ret_outcome = outcome;
 	return 0;
 }

@@ -30,3 +30,11 @@ int image_pull_all_tags(struct engine *engine, const struct reference *reference
  */
 int image_pull_is_newer(struct engine *engine, const struct reference *reference, const struct image *image,
 			const struct transfer_progress *progress, bool *ret_is_newer, struct error *err);
+
+/*
+ * The same for an image of which layers, named by their diff ids, are damaged here, and its documents maybe: what is
+ * there stays until what comes is verified. The caller holds the content lock exclusively, and no container that runs
+ * has those layers.
+ */
+int image_pull_again(struct engine *engine, const struct reference *reference, const struct platform *platform,
+		     const struct string_list *damaged, struct pull_outcome *ret_outcome, struct error *err);

@@ -329,63 +329,34 @@ static int remove_blob(struct verify *verify, const struct digest *digest, struc
 	return -1;
 }
 
-static int remove_layer(struct verify *verify, const struct digest *diff_id, struct error *err)
-{
-	struct error why = {0};
-	if (layer_folder_remove(verify->engine->store->root_fd, diff_id, &why) == 0 || why.kind == ERROR_NOT_FOUND)
-		return 0;
-	*err = why;
-	return -1;
-}
-
 /* A layer from its good blob, without any registry. */
 static int remake_layer(struct verify *verify, const struct image_layer *layer, struct error *err)
 {
 	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
-	if (unpack_again(verify, layer, &staging, err) < 0 || remove_layer(verify, &layer->diff_id, err) < 0)
+	if (unpack_again(verify, layer, &staging, err) < 0)
 		return -1;
 	engine_report_line(verify->report, "repair: layer %s from its blob", layer->diff_id.text);
-	return layer_staging_commit(&staging, &layer->diff_id, err);
+	return layer_staging_replace(&staging, &layer->diff_id, err);
 }
 
-/* Takes away what a pull brings back, and nothing else: what is bad may be all that there is. */
-static int clear_layers(struct verify *verify, const struct image_layer *layers, size_t count, bool is_known_there,
-			struct error *err)
+/* Those that can be made again here are; ret_damaged gets the diff ids of the others. */
+static int remake_layers(struct verify *verify, const struct image_layer *layers, size_t count,
+			 struct string_list *ret_damaged, struct error *err)
 {
 	for (size_t i = 0; i < count; i++) {
-		bool is_bad = string_list_contains(&verify->bad_layers, layers[i].diff_id.text);
-		int result = 0;
-		if (is_bad && has_good_blob(verify, &layers[i]))
-			result = remake_layer(verify, &layers[i], err);
-		else if (is_bad && is_known_there)
-			result = remove_layer(verify, &layers[i].diff_id, err);
-		if (result == 0 && is_known_there)
-			result = remove_blob(verify, &layers[i].blob.digest, err);
-		if (result < 0)
+		if (!string_list_contains(&verify->bad_layers, layers[i].diff_id.text))
+			continue;
+		if (!has_good_blob(verify, &layers[i]))
+			add_once(ret_damaged, layers[i].diff_id.text);
+		else if (remake_layer(verify, &layers[i], err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int clear_image(struct verify *verify, const struct image *image, bool is_known_there, struct error *err)
-{
-	struct image_layer *layers = NULL;
-	size_t count = 0;
-	cleanup_close int lock = -1;
-	if (store_lock_content(verify->engine->store, STORE_LOCK_EXCLUSIVE, &lock, err) < 0 ||
-	    check_unused(verify, err) < 0 ||
-	    (is_known_there &&
-	     (remove_blob(verify, &image->id, err) < 0 || remove_blob(verify, &image->manifest, err) < 0)) ||
-	    image_layers(verify->engine->store, &image->id, &layers, &count, err) < 0)
-		return -1;
-	int result = clear_layers(verify, layers, count, is_known_there, err);
-	image_layers_free(layers, count);
-	return result;
-}
-
-/* The very manifest that was pulled or pushed, by its digest. */
+/* The very manifest that was pulled or pushed, by its digest. Nothing is taken away before what comes is verified. */
 static int pull_again(struct verify *verify, const struct image_tag *item, const struct platform *platform,
-		      struct error *err)
+		      const struct string_list *damaged, struct error *err)
 {
 	cleanup_reference struct reference reference = {0};
 	struct pull_outcome pulled;
@@ -393,29 +364,55 @@ static int pull_again(struct verify *verify, const struct image_tag *item, const
 	if (reference_parse(text, &reference, err) < 0)
 		return -1;
 	engine_report_line(verify->report, "repair: pull %s", text);
-	return image_pull(verify->engine, &reference, platform, NULL, &pulled, err);
+	return image_pull_again(verify->engine, &reference, platform, damaged, &pulled, err);
+}
+
+/* With the content locked: nobody uses a layer or a blob that is exchanged. */
+static int repair_locked(struct verify *verify, const struct image_tag *item, const struct image_layer *layers,
+			 size_t count, struct error *err)
+{
+	cleanup_image_config struct image_config config = {0};
+	cleanup_string_list struct string_list damaged = {0};
+	struct error why = {0};
+	const char *id = item->image.id.text;
+	bool has_platform = image_read_config(verify->engine->store, &item->image, &config, &why) == 0;
+	if (remake_layers(verify, layers, count, &damaged, err) < 0)
+		return -1;
+	if (!item->name || !digest_is_set(&item->repository_digest)) {
+		engine_report_line(verify->report, "repair: image %s: no registry is known to have it", id);
+		return 0;
+	}
+	error_clear(&why);
+	if (pull_again(verify, item, has_platform ? &config.platform : NULL, &damaged, &why) < 0) {
+		engine_report_line(verify->report, "repair: image %s: %s", id, why.message);
+		return 0;
+	}
+	/* A pulled layer needs no blob; a registry is known to have it. */
+	for (size_t i = 0; i < count; i++)
+		if (remove_blob(verify, &layers[i].blob.digest, err) < 0)
+			return -1;
+	return 0;
 }
 
 static int repair_image(struct verify *verify, const char *id, const struct image_list *list, struct error *err)
 {
-	cleanup_image_config struct image_config config = {0};
+	struct image_layer *layers = NULL;
+	size_t count = 0;
+	cleanup_close int lock = -1;
 	const struct image_tag *item = NULL;
-	struct error why = {0};
 	for (size_t i = 0; i < list->count; i++)
 		if (strcmp(list->items[i].image.id.text, id) == 0 &&
 		    (!item || digest_is_set(&list->items[i].repository_digest)))
 			item = &list->items[i];
 	if (!item)
 		return 0;
-	bool is_known_there = item->name && digest_is_set(&item->repository_digest);
-	bool has_platform = image_read_config(verify->engine->store, &item->image, &config, &why) == 0;
-	if (clear_image(verify, &item->image, is_known_there, err) < 0)
+	if (store_lock_content(verify->engine->store, STORE_LOCK_EXCLUSIVE, &lock, err) < 0 ||
+	    check_unused(verify, err) < 0 ||
+	    image_layers(verify->engine->store, &item->image.id, &layers, &count, err) < 0)
 		return -1;
-	if (!is_known_there)
-		engine_report_line(verify->report, "repair: image %s: no registry is known to have it", id);
-	else if (pull_again(verify, item, has_platform ? &config.platform : NULL, &why) < 0)
-		engine_report_line(verify->report, "repair: image %s: %s", id, why.message);
-	return 0;
+	int result = repair_locked(verify, item, layers, count, err);
+	image_layers_free(layers, count);
+	return result;
 }
 
 static int repair(struct verify *verify, struct error *err)

@@ -12,7 +12,9 @@
 struct verify_options {
 	char *const *names; /* images; none: all of them, every blob, and what nothing names */
 	size_t count;
-	bool repair; /* takes away what is bad, and makes it again from a kept blob or pulls it where it came from */
+	/* Makes what is bad again from a kept blob, or pulls it where it came from, and puts it in place of the bad
+	 * one: that one is there until the new one is verified. */
+	bool repair;
 };
 
 struct verify_outcome {

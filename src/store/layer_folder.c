@@ -104,12 +104,9 @@ int layer_staging_begin(int root_fd, struct layer_staging *ret_staging, struct e
 	return 0;
 }
 
-int layer_staging_commit(struct layer_staging *staging, const struct digest *diff_id, struct error *err)
+/* layers/<algorithm>, with a name that lasts; owned by the caller. */
+static int open_algorithm(const struct layer_staging *staging, const struct digest *diff_id, struct error *err)
 {
-	char to[LAYER_PATH_SIZE], from[STAGING_PATH_SIZE];
-	if (layer_path(diff_id, to, err) < 0)
-		return -1;
-	snprintf(from, sizeof from, "staging/%s", staging->name);
 	const char *algorithm = digest_algorithm_name(digest_algorithm_of(diff_id));
 	if (mkdirat(staging->layers_fd, algorithm, 0700) == 0) {
 		if (sync_fd(staging->layers_fd, err) < 0)
@@ -117,7 +114,17 @@ int layer_staging_commit(struct layer_staging *staging, const struct digest *dif
 	} else if (errno != EEXIST) {
 		return error_set_errno(err, errno, "make folder layers/%s", algorithm);
 	}
-	cleanup_close int algorithm_fd = open_folder_at(staging->layers_fd, algorithm, false, 0, err);
+	return open_folder_at(staging->layers_fd, algorithm, false, 0, err);
+}
+
+/* Renames it from staging, or, where `flags` is RENAME_EXCHANGE, the old one to staging besides. */
+static int put_in_place(struct layer_staging *staging, const struct digest *diff_id, unsigned flags, struct error *err)
+{
+	char to[LAYER_PATH_SIZE], from[STAGING_PATH_SIZE];
+	if (layer_path(diff_id, to, err) < 0)
+		return -1;
+	snprintf(from, sizeof from, "staging/%s", staging->name);
+	cleanup_close int algorithm_fd = open_algorithm(staging, diff_id, err);
 	if (algorithm_fd < 0)
 		return -1;
 	/* One syncfs for all the files of the layer, in place of an fsync for each. */
@@ -128,20 +135,36 @@ int layer_staging_commit(struct layer_staging *staging, const struct digest *dif
 		if (layer_record_commit(staging->layers_fd, staging->name, diff_id, err) < 0)
 			return -1;
 		staging->has_record = false;
+	} else if (flags == RENAME_EXCHANGE && layer_record_remove(staging->layers_fd, diff_id, err) < 0) {
+		return -1;
 	}
-	bool lost_race = false;
-	if (renameat2(staging->layers_fd, from, staging->layers_fd, to, RENAME_NOREPLACE) < 0) {
+	bool is_left = flags == RENAME_EXCHANGE; /* something is in staging after it */
+	if (renameat2(staging->layers_fd, from, staging->layers_fd, to, flags) < 0) {
 		if (errno != EEXIST)
 			return error_set_errno(err, errno, "put layer %s in place", diff_id->text);
-		lost_race = true;
+		is_left = true;
 	}
 	/* The winner of a race may not have come to this point yet. */
 	if (sync_fd(algorithm_fd, err) < 0)
 		return error_wrap(err, "layer %s", diff_id->text);
-	if (!lost_race)
+	if (!is_left)
 		staging->name[0] = '\0';
 	layer_staging_release(staging);
 	return 0;
+}
+
+int layer_staging_commit(struct layer_staging *staging, const struct digest *diff_id, struct error *err)
+{
+	return put_in_place(staging, diff_id, RENAME_NOREPLACE, err);
+}
+
+int layer_staging_replace(struct layer_staging *staging, const struct digest *diff_id, struct error *err)
+{
+	char path[LAYER_PATH_SIZE];
+	if (layer_path(diff_id, path, err) < 0)
+		return -1;
+	bool is_there = faccessat(staging->layers_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return put_in_place(staging, diff_id, is_there ? RENAME_EXCHANGE : RENAME_NOREPLACE, err);
 }
 
 void layer_staging_release(struct layer_staging *staging)

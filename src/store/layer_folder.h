@@ -30,6 +30,11 @@ int layer_folder_remove(int root_fd, const struct digest *diff_id, struct error 
 int layer_staging_begin(int root_fd, struct layer_staging *ret_staging, struct error *err);
 /* Puts it in place; the staging is released on success. */
 int layer_staging_commit(struct layer_staging *staging, const struct digest *diff_id, struct error *err);
+/*
+ * The same, where it stands in place of one that is damaged: that one is there until this one is, and gone then, with
+ * its record. Nobody may have it mounted.
+ */
+int layer_staging_replace(struct layer_staging *staging, const struct digest *diff_id, struct error *err);
 /* Removes it, unless it was committed. Safe on {.layers_fd = -1, .folder_fd = -1}. */
 void layer_staging_release(struct layer_staging *staging);
 #define LAYER_STAGING_INIT    ((struct layer_staging){.layers_fd = -1, .folder_fd = -1})

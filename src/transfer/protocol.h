@@ -7,7 +7,7 @@
  *
  * Requests (members that are not said are optional):
  *   {"operation":"pull","root":DIR,"domain":"ghcr.test","path":"regid/s2","tag":"v0.75","digest":"sha256:…",
- *    "platform":"linux/amd64"}
+ *    "platform":"linux/amd64","replace":["sha256:…",…]}            "replace": diff ids of layers that are damaged here
  *   {"operation":"push","root":DIR,"domain":…,"path":…,"tag":…,"manifest":"sha256:…",
  *    "layers":[{"digest":…,"diff_id":…,"size":N,"source":"ghcr.test/regid/other"}],
  *    "compression":"zstd","compression_level":N}

@@ -31,6 +31,7 @@ struct pull_layer {
 	const struct descriptor *blob;
 	struct digest diff_id;
 	enum layer_state state;
+	bool is_damaged;	    /* the one that is there: it is replaced, and not trusted */
 	struct layer_totals totals; /* of one that was unpacked now */
 	struct progress progress;
 };
@@ -206,7 +207,7 @@ static int pull_layer(void *context, size_t index, struct http *http, struct err
 	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
 	if (open_partial(job, layer, &partial, err) < 0)
 		return error_wrap(err, "layer %s", layer->progress.id);
-	if (layer_folder_exists(job->root_fd, &layer->diff_id)) {
+	if (!layer->is_damaged && layer_folder_exists(job->root_fd, &layer->diff_id)) {
 		partial_remove(&partial);
 		layer->state = LAYER_PRESENT;
 		progress_tell(&layer->progress, "Already exists", 0, 0);
@@ -220,7 +221,8 @@ static int pull_layer(void *context, size_t index, struct http *http, struct err
 		return error_wrap(err, "layer %s", layer->progress.id);
 	/* Verified and unpacked: what is kept would only be written to the disk by the sync of the layer. */
 	partial_cut(&partial, 0);
-	if (layer_staging_commit(&staging, &layer->diff_id, err) < 0)
+	if (layer->is_damaged ? layer_staging_replace(&staging, &layer->diff_id, err) < 0
+			      : layer_staging_commit(&staging, &layer->diff_id, err) < 0)
 		return error_wrap(err, "layer %s", layer->progress.id);
 	partial_remove(&partial);
 	progress_tell(&layer->progress, "Pull complete", 0, 0);
@@ -235,6 +237,14 @@ static bool came_before(const struct pull_job *job, size_t index)
 	return false;
 }
 
+static bool is_replaced(const struct request *request, const struct digest *diff_id)
+{
+	for (size_t i = 0; i < request->replaced_count; i++)
+		if (digest_equal(&request->replaced[i], diff_id))
+			return true;
+	return false;
+}
+
 static void plan(struct pull_job *job, const struct manifest *manifest, const struct image_config *config)
 {
 	job->layer_count = manifest->layer_count;
@@ -244,8 +254,9 @@ static void plan(struct pull_job *job, const struct manifest *manifest, const st
 		struct pull_layer *layer = &job->layers[i];
 		layer->blob = &manifest->layers[i];
 		layer->diff_id = config->diff_ids[i];
+		layer->is_damaged = is_replaced(job->request, &layer->diff_id);
 		progress_init(&layer->progress, &layer->blob->digest);
-		if (layer_folder_exists(job->root_fd, &layer->diff_id))
+		if (!layer->is_damaged && layer_folder_exists(job->root_fd, &layer->diff_id))
 			layer->state = LAYER_PRESENT;
 		else if (came_before(job, i))
 			layer->state = LAYER_TWICE;

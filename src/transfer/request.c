@@ -29,6 +29,7 @@ void request_release(struct request *request)
 	}
 	free(request->layers);
 	json_decref(request->members);
+	free(request->replaced);
 	*request = (struct request){0};
 }
 
@@ -82,6 +83,23 @@ static int parse_layers(const json_t *document, struct request *request, struct 
 	return 0;
 }
 
+static int parse_replaced(const json_t *document, struct request *request, struct error *err)
+{
+	json_t *replaced = NULL;
+	if (json_get_array(document, "replace", &replaced, err) < 0)
+		return -1;
+	size_t count = json_array_size(replaced);
+	if (count > MANIFEST_LAYER_LIMIT)
+		return error_set(err, ERROR_LIMIT, "more than %d layers", MANIFEST_LAYER_LIMIT);
+	request->replaced = allocate_array(count + 1, sizeof *request->replaced);
+	for (size_t i = 0; i < count; i++) {
+		const char *text = json_string_value(json_array_get(replaced, i));
+		if (digest_parse(text ? text : "", &request->replaced[request->replaced_count++], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int parse_members(const json_t *document, struct request *request, struct error *err)
 {
 	const char *operation;
@@ -107,7 +125,7 @@ static int parse_members(const json_t *document, struct request *request, struct
 	platform_host(&request->platform);
 	if (platform && *platform && platform_parse(platform, &request->platform, err) < 0)
 		return -1;
-	return parse_layers(document, request, err);
+	return parse_layers(document, request, err) < 0 ? -1 : parse_replaced(document, request, err);
 }
 
 static int check(const struct request *request, struct error *err)

@@ -40,6 +40,8 @@ struct request {
 	struct digest digest;	/* pull */
 	struct digest manifest; /* push */
 	struct platform platform;
+	struct digest *replaced; /* pull: diff ids of layers that are there, and damaged */
+	size_t replaced_count;
 	struct request_layer *layers; /* push */
 	size_t layer_count;
 	json_t *members; /* all of it: what one operation alone asks for, it reads and checks itself */

@@ -7,13 +7,16 @@ setup_file() {
   sandbox_up && import_probe || return 1
   printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "%s"}\n' \
     "$WORK/theirs" "$REGISTRY" >"$WORK/theirs.yml"
-  background "$WORK/theirs.log" docker-registry serve "$WORK/theirs.yml"
+  start_registry
   wait_until is_up || { cat "$WORK/theirs.log" >&2; return 1; }
   coracle tag probe:1 "$REGISTRY/me/probe:1"
   coracle push "$REGISTRY/me/probe:1" >/dev/null
 }
 teardown_file() { sandbox_down; }
 teardown() { remove_containers; }
+start_registry() {
+  background "$WORK/theirs.log" bash -c 'echo $$ >"$WORK/theirs.pid"; exec docker-registry serve "$WORK/theirs.yml"'
+}
 is_up() { inside curl --silent -o /dev/null "http://$REGISTRY/v2/"; }
 
 blob_file() { echo "$CORACLE_ROOT/blobs/sha256/${1#sha256:}"; }
@@ -98,6 +101,45 @@ assert_repaired() {
   rm "$(blob_file "$ID")"
   assert_found "blob $ID: it is missing"
   assert_repaired
+}
+
+@test "verify --repair while the registry is away: what is there stays, and still runs" {
+  pulled
+  echo changed >"$FOLDER/data/file"
+  inside pkill -F "$WORK/theirs.pid"
+  is_down() { ! is_up; }
+  wait_until is_down
+  run coracle image verify --repair
+  assert_exit 1
+  assert_has "repair: image $ID: "
+  assert_has 'Is the registry running there?'
+  [ "$(cat "$FOLDER/data/file")" = changed ]
+  [ -e "$(blob_file "$ID")" ]
+  run coracle run --rm "$IMAGE" cat /bin/text
+  assert_output 'not a program'
+  # Nor does a registry that sends other bytes take anything away.
+  background "$WORK/liar.log" python3 -c '
+import http.server
+class Liar(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+    do_HEAD = do_GET
+open("'"$WORK"'/liar.pid", "w").write(str(__import__("os").getpid()))
+http.server.HTTPServer(("127.0.0.1", 5003), Liar).serve_forever()'
+  wait_until is_up
+  run coracle image verify --repair
+  assert_exit 1
+  assert_has 'verif'
+  [ "$(cat "$FOLDER/data/file")" = changed ]
+  inside pkill -F "$WORK/liar.pid"
+  wait_until is_down
+  start_registry
+  wait_until is_up
+  assert_repaired
+  [ -z "$(ls -A "$CORACLE_ROOT/layers/staging")" ]
 }
 
 @test "verify: the record of a layer" {
