@@ -53,3 +53,42 @@ login() { inside bash -c 'coracle login "$1" -u me --password-stdin <"$2"' - "$1
   assert_exit 0
   coracle rmi "$PROXY/me/large:1"
 }
+
+# The bytes of the large layer that the registry has sent since the log had so many lines, a request a line.
+layer_bytes() {
+  tail -n "+$(($1 + 1))" "$WORK/registry.log" | grep -F "GET /v2/me/large/blobs/$LAYER" | sed 's/.*" //' |
+    awk '{ sum += $3 } END { print sum + 0 }'
+}
+log_lines() { wc -l <"$WORK/registry.log"; }
+push_large() {
+  login "$REGISTRY"
+  coracle tag large:1 "$REGISTRY/me/large:1"
+  coracle push -q "$REGISTRY/me/large:1"
+  coracle rmi "$REGISTRY/me/large:1"
+  LAYER=$(inside curl --silent -u "me:$(cat "$WORK/token")" "http://$REGISTRY/v2/me/large/manifests/1" |
+    jq -r '.layers | max_by(.size).digest')
+}
+
+@test "a pull that fills the disk says so, keeps what came, and goes on from there" {
+  push_large
+  mkdir -p "$WORK/small"
+  inside mount -t tmpfs -o size=24M tmpfs "$WORK/small"
+  small=(--root "$WORK/small/root" --run-root "$WORK/small-run")
+  run coracle "${small[@]}" pull "$REGISTRY/me/large:1"
+  assert_exit 1
+  assert_has 'No space left on device'
+  run coracle "${small[@]}" images -q
+  assert_output ''
+  # No layer's files are left, only what has come of the blob.
+  [ -z "$(inside find "$WORK/small/root/layers" -name random)" ]
+  kept=$(inside bash -c 'cat "$WORK"/small/root/blobs/uploads/* | wc -c')
+  [ "$kept" -gt 1000000 ]
+  inside mount -o remount,size=200M "$WORK/small"
+  before=$(log_lines)
+  run coracle "${small[@]}" pull "$REGISTRY/me/large:1"
+  assert_exit 0
+  [ "$(layer_bytes "$before")" -lt $((30100000 - kept)) ]
+  run inside bash -c 'cat "$WORK"/small/root/layers/sha256/*/random | cmp - "$WORK/large/random"'
+  assert_exit 0
+  inside umount "$WORK/small"
+}

@@ -210,6 +210,48 @@ class PullTest(TransferTest):
         mock.cut_blobs(500000, 2, honour_range=False)
         self.assert_pulled(self.pull(mock), image)
 
+    def after_a_cut(self, answer):
+        """A layer that breaks off after 700,000 bytes; answer(handler, blob, first) tells what a Range gets then."""
+        mock, image = self.mock(), Image([{"big": NOISE}])
+        mock.add(image)
+        blob = image.blobs[image.layers[0]["digest"]]
+        mock.cut_blobs(700000, 1)
+
+        def hook(handler, _body):
+            if not handler.headers.get("Range"):
+                return False
+            answer(handler, blob, int(handler.headers["Range"][len("bytes="):].rstrip("-")))
+            return True
+        mock.hooks.insert(0, hook)
+        return mock, image
+
+    def test_another_range(self):
+        def other(handler, blob, first):
+            handler.answer(206, blob[first - 1:], {
+                "Content-Range": "bytes %d-%d/%d" % (first - 1, len(blob) - 1, len(blob))})
+        mock, image = self.after_a_cut(other)
+        outcome = self.pull(mock)
+        self.assertEqual(outcome.kind, "corrupt")
+        self.assertIn("another part of %s than was asked for" % image.layers[0]["digest"], outcome.message)
+        mock.hooks = []
+        self.assert_pulled(self.pull(mock), image)
+
+    def test_blob_that_changed_in_between(self):
+        def changed(handler, blob, first):
+            handler.answer(206, bytes(len(blob) - first), {
+                "Content-Range": "bytes %d-%d/%d" % (first, len(blob) - 1, len(blob))})
+        mock, image = self.after_a_cut(changed)
+        outcome = self.pull(mock)
+        self.assertEqual(outcome.kind, "corrupt")
+        self.assertIn("verification failed for digest", outcome.message)
+        self.assert_nothing_kept()
+
+    def test_range_that_cannot_be(self):
+        mock, image = self.after_a_cut(lambda handler, blob, first: handler.refuse(416, "RANGE_INVALID", "no"))
+        outcome = self.pull(mock)
+        self.assertEqual(outcome.kind, "invalid")
+        self.assertIn("range invalid: no", outcome.message)
+
     def test_gives_up(self):
         mock, image = self.mock(), Image([{"big": NOISE}])
         mock.add(image)
