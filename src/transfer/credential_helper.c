@@ -45,30 +45,38 @@ static int find_program(const char *name, char **ret_path, struct error *err)
 		name);
 }
 
-/* A socketpair rather than pipes: a helper that does not read must not raise SIGPIPE here. */
+/*
+ * A socketpair rather than a pipe for what it reads: a helper that does not read must not raise SIGPIPE here. And a
+ * pipe for what it says: a socket would forget that where the helper ends with something unread.
+ */
 static int run(const char *path, const char *word, const char *input, struct buffer *ret_answer, int *ret_status,
 	       struct error *err)
 {
-	int pair[2];
+	int pair[2], ends[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set_errno(err, errno, "make a socket pair");
 	cleanup_close int ours = pair[0];
 	cleanup_close int theirs = pair[1];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set_errno(err, errno, "make a pipe");
+	cleanup_close int answer = ends[0];
+	cleanup_close int answer_theirs = ends[1];
 	char *arguments[] = {(char *)path, (char *)word, NULL};
 	struct process_options options = {
-		.arguments = arguments, .standard_fds = {theirs, theirs, -1}, .parent_death_signal = SIGTERM};
+		.arguments = arguments, .standard_fds = {theirs, answer_theirs, -1}, .parent_death_signal = SIGTERM};
 	pid_t pid;
 	if (process_start(&options, &pid, err) < 0)
 		return -1;
 	close(steal_fd(&theirs));
+	close(steal_fd(&answer_theirs));
 	for (size_t sent = 0, size = strlen(input); sent < size;) {
 		ssize_t got = send(ours, input + sent, size - sent, MSG_NOSIGNAL);
 		if (got < 0 && errno != EINTR)
 			break;
 		sent += got > 0 ? (size_t)got : 0;
 	}
-	shutdown(ours, SHUT_WR);
-	int outcome = read_fd(ours, ANSWER_LIMIT, ret_answer, err);
+	close(steal_fd(&ours));
+	int outcome = read_fd(answer, ANSWER_LIMIT, ret_answer, err);
 	if (outcome < 0)
 		kill(pid, SIGKILL);
 	return process_wait(pid, ret_status, outcome < 0 ? NULL : err) < 0 || outcome < 0 ? -1 : 0;
