@@ -46,6 +46,22 @@ struct pull_job {
 	size_t missing_count;
 };
 
+/* Layers that may be kept elsewhere than in a registry. Where the registry has it, it is a layer like others. */
+static bool layer_type_is_foreign(const char *media_type)
+{
+	static const char *const foreign[] = {
+		"application/vnd.docker.image.rootfs.foreign.diff.tar",
+		"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+		"application/vnd.oci.image.layer.nondistributable.v1.tar",
+		"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+		"application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+		if (media_type && strcmp(foreign[i], media_type) == 0)
+			return true;
+	return false;
+}
+
 static bool layer_type_is_known(const char *media_type)
 {
 	static const char *const known[] = {
@@ -59,7 +75,7 @@ static bool layer_type_is_known(const char *media_type)
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (media_type && strcmp(known[i], media_type) == 0)
 			return true;
-	return false;
+	return layer_type_is_foreign(media_type);
 }
 
 static int check_types(const struct manifest *manifest, struct error *err)
@@ -199,6 +215,17 @@ static int keep_blob(struct pull_job *job, const struct pull_layer *layer, struc
 	return -1;
 }
 
+/* The addresses that a manifest names are of anybody's choosing, and never asked (CVE-2020-15157). */
+static int explain_foreign(const struct pull_layer *layer, struct error *err)
+{
+	if (err->kind == ERROR_NOT_FOUND && layer_type_is_foreign(layer->blob->media_type))
+		return error_set(err, ERROR_NOT_FOUND,
+				 "layer %s is a foreign layer (%s): the registry does not have it, and other addresses "
+				 "are not asked for layers. Ask who published the image to push that layer too",
+				 layer->progress.id, layer->blob->media_type);
+	return error_wrap(err, "layer %s", layer->progress.id);
+}
+
 static int pull_layer(void *context, size_t index, struct http *http, struct error *err)
 {
 	struct pull_job *job = context;
@@ -214,7 +241,7 @@ static int pull_layer(void *context, size_t index, struct http *http, struct err
 		return 0;
 	}
 	if (receive_anew(job, layer, http, &partial, &staging, err) < 0)
-		return error_wrap(err, "layer %s", layer->progress.id);
+		return explain_foreign(layer, err);
 	progress_tell(&layer->progress, "Download complete", 0, 0);
 	progress_tell(&layer->progress, "Extracting", layer->blob->size, layer->blob->size);
 	if (!staging.has_record && keep_blob(job, layer, &partial, err) < 0)
