@@ -60,11 +60,13 @@ static int ask(const char *question, bool is_secret, char **ret_answer, struct e
 int cmd_login(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
 	const char *username_option = NULL, *password_option = NULL;
-	bool from_stdin = false;
+	bool from_stdin = false, verify = true;
 	const struct option options[] = {
 		OPTION_STRING('p', "password", &password_option, "string", "Password or Personal Access Token (PAT)"),
 		OPTION_FLAG(0, "password-stdin", &from_stdin,
 			    "Take the Password or Personal Access Token (PAT) from stdin"),
+		OPTION_FLAG(0, "tls-verify", &verify,
+			    "Require HTTPS and verify certificates when contacting registries (default true)"),
 		OPTION_STRING('u', "username", &username_option, "string", "Username"),
 		OPTION_END,
 	};
@@ -95,7 +97,7 @@ int cmd_login(struct invocation *invocation, int count, char **arguments, struct
 		return -1;
 	if (!*password)
 		return error_set(err, ERROR_INVALID, "Password Required");
-	if (registry_login(domain, username, password, &path, err) < 0)
+	if (registry_login(domain, username, password, !verify, &path, err) < 0)
 		return -1;
 	if (path)
 		fprintf(stderr,

@@ -6,7 +6,7 @@
 
 struct pull_arguments {
 	const char *name, *platform_name, *progress_name;
-	bool all_tags, quiet, without_trust;
+	bool all_tags, quiet, without_trust, verify_tls;
 	struct platform platform;
 	struct reference reference;
 	enum progress_style style;
@@ -36,9 +36,13 @@ static int pull(struct invocation *invocation, const struct pull_arguments *argu
 	struct pull_outcome outcome;
 	if (!arguments->all_tags && !reference_text_has_tag(arguments->name))
 		engine_report_line(&transfer->report, "Using default tag: %s", reference->tag);
-	if (command_open_engine(invocation, &engine, &why) < 0 ||
-	    (arguments->all_tags ? image_pull_all_tags(engine, reference, platform, transfer, &why) < 0
-				 : image_pull(engine, reference, platform, transfer, &outcome, &why) < 0)) {
+	int result = command_open_engine(invocation, &engine, &why);
+	if (result == 0) {
+		engine->is_insecure = !arguments->verify_tls;
+		result = arguments->all_tags ? image_pull_all_tags(engine, reference, platform, transfer, &why)
+					     : image_pull(engine, reference, platform, transfer, &outcome, &why);
+	}
+	if (result < 0) {
 		*err = why;
 		return progress_fail(progress, err);
 	}
@@ -51,7 +55,7 @@ static int pull(struct invocation *invocation, const struct pull_arguments *argu
 
 int cmd_pull(struct invocation *invocation, int count, char **words, struct error *err)
 {
-	struct pull_arguments arguments = {.without_trust = true};
+	struct pull_arguments arguments = {.without_trust = true, .verify_tls = true};
 	const struct option options[] = {
 		OPTION_FLAG('a', "all-tags", &arguments.all_tags, "Download all tagged images in the repository"),
 		OPTION_FLAG(0, "disable-content-trust", &arguments.without_trust,
@@ -60,6 +64,8 @@ int cmd_pull(struct invocation *invocation, int count, char **words, struct erro
 		OPTION_STRING(0, "progress", &arguments.progress_name, "string",
 			      "How progress is told: auto, plain, tty, json (an object a line), quiet"),
 		OPTION_FLAG('q', "quiet", &arguments.quiet, "Suppress verbose output"),
+		OPTION_FLAG(0, "tls-verify", &arguments.verify_tls,
+			    "Require HTTPS and verify certificates when contacting registries (default true)"),
 		OPTION_END,
 	};
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, words, err);

@@ -21,7 +21,7 @@ static void warn_of_newer_build(struct engine *engine, const struct reference *r
 struct push_arguments {
 	const char *name, *platform_name, *progress_name, *compression;
 	int64_t level;
-	bool all_tags, quiet, without_trust;
+	bool all_tags, quiet, without_trust, verify_tls;
 	struct platform platform;
 	struct reference reference;
 	enum progress_style style;
@@ -54,9 +54,11 @@ static int push(struct invocation *invocation, const struct push_arguments *argu
 	int result = command_open_engine(invocation, &engine, &why);
 	if (result == 0 && !arguments->all_tags && !reference->domain_is_implied)
 		warn_of_newer_build(engine, reference);
-	if (result == 0)
+	if (result == 0) {
+		engine->is_insecure = !arguments->verify_tls;
 		result = arguments->all_tags ? image_push_all_tags(engine, reference, &options, transfer, &why)
 					     : image_push(engine, reference, &options, transfer, &why);
+	}
 	if (result < 0) {
 		*err = why;
 		return progress_fail(progress, err);
@@ -70,7 +72,7 @@ static int push(struct invocation *invocation, const struct push_arguments *argu
 
 int cmd_push(struct invocation *invocation, int count, char **words, struct error *err)
 {
-	struct push_arguments arguments = {.without_trust = true};
+	struct push_arguments arguments = {.without_trust = true, .verify_tls = true};
 	const struct option options[] = {
 		OPTION_FLAG('a', "all-tags", &arguments.all_tags, "Push all tags of an image to the repository"),
 		OPTION_STRING(0, "compression", &arguments.compression, "string",
@@ -83,6 +85,8 @@ int cmd_push(struct invocation *invocation, int count, char **words, struct erro
 		OPTION_STRING(0, "progress", &arguments.progress_name, "string",
 			      "How progress is told: auto, plain, tty, json (an object a line), quiet"),
 		OPTION_FLAG('q', "quiet", &arguments.quiet, "Suppress verbose output"),
+		OPTION_FLAG(0, "tls-verify", &arguments.verify_tls,
+			    "Require HTTPS and verify certificates when contacting registries (default true)"),
 		OPTION_END,
 	};
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, words, err);

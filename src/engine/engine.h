@@ -13,8 +13,10 @@
 
 struct engine {
 	struct store *store;
-	char *program; /* path of coracle, for the cleanup that monitors run */
-	char *monitor; /* path of coracle-monitor */
+	char *program;	  /* path of coracle, for the cleanup that monitors run */
+	char *monitor;	  /* path of coracle-monitor */
+	bool is_insecure; /* --tls-verify=false: the registry that is asked need not have a certificate that is trusted
+			   */
 };
 
 /* root, run_root: NULL for $CORACLE_ROOT, $CORACLE_RUN_ROOT or the defaults. */

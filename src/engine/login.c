@@ -17,10 +17,11 @@ char *registry_domain_of(const char *server)
 	return format_string("%.*s", (int)strcspn(server, "/"), server);
 }
 
-int registry_login(const char *domain, const char *username, const char *password, char **ret_path, struct error *err)
+int registry_login(const char *domain, const char *username, const char *password, bool is_insecure, char **ret_path,
+		   struct error *err)
 {
-	cleanup_json json_t *request = json_pack("{s:s, s:s, s:s, s:s}", "operation", "login", "domain", domain,
-						 "username", username, "password", password);
+	cleanup_json json_t *request = json_pack("{s:s, s:s, s:s, s:s, s:b}", "operation", "login", "domain", domain,
+						 "username", username, "password", password, "insecure", is_insecure);
 	if (!request)
 		return error_set(err, ERROR_INVALID, "the user name or password is not UTF-8");
 	cleanup_json json_t *done = NULL;

@@ -7,6 +7,8 @@ json_t *registry_request_new(struct engine *engine, const char *operation, const
 	json_t *request = json_pack("{s:s, s:s, s:s, s:s}", "operation", operation, "root", engine->store->root,
 				    "domain", reference->domain, "path", reference->path);
 	json_set_text(request, "tag", reference->tag);
+	if (engine->is_insecure)
+		json_object_set_new(request, "insecure", json_true());
 	return request;
 }
 

@@ -318,12 +318,15 @@ static int check_unused(struct verify *verify, struct error *err)
 	return 0;
 }
 
+/* One that the pull has brought anew stays. */
 static int remove_blob(struct verify *verify, const struct digest *digest, struct error *err)
 {
 	struct blob_store *blobs = verify->engine->store->blobs;
 	struct error why = {0};
-	if (!string_list_contains(&verify->bad_blobs, digest->text) ||
-	    blobs->operations->remove(blobs, digest, &why) == 0 || why.kind == ERROR_NOT_FOUND)
+	if (!string_list_contains(&verify->bad_blobs, digest->text) || hash_blob(verify, digest, &why) == 0)
+		return 0;
+	error_clear(&why);
+	if (blobs->operations->remove(blobs, digest, &why) == 0 || why.kind == ERROR_NOT_FOUND)
 		return 0;
 	*err = why;
 	return -1;

@@ -31,8 +31,7 @@ static int copy_from(struct copy_operation *operation, struct copy_source *sourc
 	if (to->kind == COPY_REGISTRY) {
 		registry = source->registry;
 		if (!registry || strcmp(registry->domain, to->registry.domain) != 0) {
-			if (source_registry(to->registry.domain, to->registry.path, NULL, NULL, operation->http, &own,
-					    err) < 0)
+			if (source_own(&to->registry, operation->http, &own, err) < 0)
 				return -1;
 			registry = own;
 		}

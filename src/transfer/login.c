@@ -25,7 +25,7 @@ static int ask_once(void *context, struct retry *retry, struct error *err)
 int login(const struct request *request, struct http *http, json_t **ret_done, struct error *err)
 {
 	cleanup_registry struct registry *registry = NULL;
-	if (source_registry(request->domain, NULL, request->username, request->password, http, &registry, err) < 0)
+	if (source_own(request, http, &registry, err) < 0)
 		return -1;
 	cleanup_free char *url = format_string("%s/v2/", registry->base);
 	struct login_job job = {registry, http, url};

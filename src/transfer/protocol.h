@@ -18,7 +18,8 @@
  *   {"operation":"copy","from":END,"to":END,"all":false,"platform":…}
  *        END: {"kind":"registry","domain":…,"path":…,"tag":…,"digest":…}, or
  *        {"kind":"oci"|"oci-archive"|"docker-archive","file":PATH,"name":…}
- * Every request may hold "username","password": else credentials come from ~/.docker/config.json (auths).
+ * Every request may hold "insecure":true, where the registry's certificate is not to be verified, as registries.conf
+ * can say too, and "username","password": else credentials come from ~/.docker/config.json (auths).
  *
  * Answers:
  *   {"event":"layer","id":"<12 digits>","status":S,"current":N,"total":N}

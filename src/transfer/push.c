@@ -175,7 +175,7 @@ static int origin_for(struct push_job *job, struct http *http, const char *domai
 		}
 	if (job->origin_count == ORIGIN_LIMIT)
 		return error_set(err, ERROR_LIMIT, "the layers come from more than %d registries", ORIGIN_LIMIT);
-	if (source_registry(domain, path, NULL, NULL, http, &job->origins[job->origin_count], err) < 0)
+	if (source_other(domain, path, http, &job->origins[job->origin_count], err) < 0)
 		return -1;
 	*ret_origin = job->origins[job->origin_count++];
 	return 0;
@@ -350,9 +350,7 @@ int push(const struct request *request, struct http *http, json_t **ret_done, st
 	cleanup_push_job struct push_job job = {.request = request, .http = http, .root_fd = -1};
 	bool is_unchanged = false;
 	if (open_blobs(&job, err) < 0 || read_compression(&job, err) < 0 ||
-	    source_registry(request->domain, request->path, request->username, request->password, http, &job.registry,
-			    err) < 0 ||
-	    plan(&job, http, err) < 0)
+	    source_own(request, http, &job.registry, err) < 0 || plan(&job, http, err) < 0)
 		return -1;
 	/* An unchanged image costs one request. */
 	if (!form_is(&job, PUSH_COMPRESSED)) {

@@ -118,6 +118,7 @@ static int parse_members(const json_t *document, struct request *request, struct
 	    copy_text(document, "tag", &request->tag, err) < 0 ||
 	    copy_text(document, "username", &request->username, err) < 0 ||
 	    copy_text(document, "password", &request->password, err) < 0 ||
+	    json_get_boolean(document, "insecure", &request->is_insecure, err) < 0 ||
 	    copy_digest(document, "digest", &request->digest, err) < 0 ||
 	    copy_digest(document, "manifest", &request->manifest, err) < 0 ||
 	    json_get_string(document, "platform", &platform, err) < 0)

@@ -1,6 +1,7 @@
 /* A request of the engine (protocol.h), checked: what passed here may be put into a URL or a path. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,7 @@ struct request {
 	char *tag;		 /* NULL: none */
 	char *username;
 	char *password;
+	bool is_insecure;	/* as if registries.conf called the registry so */
 	struct digest digest;	/* pull */
 	struct digest manifest; /* push */
 	struct platform platform;

@@ -143,7 +143,7 @@ int search(const struct request *request, struct http *http, json_t **ret_done, 
 	struct search search = {.term = "", .limit = LIMIT_DEFAULT, .results = results};
 	if (json_get_string(request->members, "term", &search.term, err) < 0 ||
 	    json_get_integer(request->members, "limit", &search.limit, err) < 0 ||
-	    source_registry(request->domain, NULL, request->username, request->password, http, &registry, err) < 0)
+	    source_own(request, http, &registry, err) < 0)
 		return -1;
 	bool is_hub = strcmp(request->domain, REFERENCE_DEFAULT_DOMAIN) == 0;
 	if (is_hub ? ask_search(&search, registry, http, HUB_SEARCH, err) < 0

@@ -23,7 +23,7 @@ static int try_source(const struct request *request, const struct registry_sourc
 	struct request asked = *request; /* borrows everything */
 	asked.remote_path = source->path;
 	if (registry_new(source->domain, is_own ? request->username : NULL, is_own ? request->password : NULL,
-			 source->insecure ? http : NULL, &registry, err) < 0)
+			 source->insecure || (is_own && request->is_insecure) ? http : NULL, &registry, err) < 0)
 		return -1;
 	return use(context, registry, &asked, err);
 }
@@ -61,12 +61,26 @@ int source_try_each(const struct request *request, struct http *http,
 	return error_set(err, why.kind, "%.900s (mirrors were asked before: %s)", why.message, buffer_text(&failures));
 }
 
-int source_registry(const char *domain, const char *path, const char *username, const char *password, struct http *http,
-		    struct registry **ret_registry, struct error *err)
+static int open_checked(const char *domain, const char *path, const char *username, const char *password,
+			bool is_insecure, struct http *http, struct registry **ret_registry, struct error *err)
 {
 	cleanup_registries_conf struct registries_conf conf = {0};
-	bool is_insecure;
-	if (registries_conf_load(&conf, err) < 0 || registries_conf_check(&conf, domain, path, &is_insecure, err) < 0)
+	bool is_called_insecure;
+	if (registries_conf_load(&conf, err) < 0 ||
+	    registries_conf_check(&conf, domain, path, &is_called_insecure, err) < 0)
 		return -1;
-	return registry_new(domain, username, password, is_insecure ? http : NULL, ret_registry, err);
+	return registry_new(domain, username, password, is_insecure || is_called_insecure ? http : NULL, ret_registry,
+			    err);
+}
+
+int source_own(const struct request *request, struct http *http, struct registry **ret_registry, struct error *err)
+{
+	return open_checked(request->domain, request->path, request->username, request->password, request->is_insecure,
+			    http, ret_registry, err);
+}
+
+int source_other(const char *domain, const char *path, struct http *http, struct registry **ret_registry,
+		 struct error *err)
+{
+	return open_checked(domain, path, NULL, NULL, false, http, ret_registry, err);
 }

@@ -18,6 +18,8 @@ int source_try_each(const struct request *request, struct http *http,
 		    int (*use)(void *context, struct registry *registry, const struct request *asked,
 			       struct error *err),
 		    void *context, struct error *err);
-/* The registry of that name itself, for what is not pulled; `path` may be NULL. ERROR_DENIED where it is blocked. */
-int source_registry(const char *domain, const char *path, const char *username, const char *password, struct http *http,
-		    struct registry **ret_registry, struct error *err);
+/* The registry of the request itself, for what is not pulled. ERROR_DENIED where it is blocked. */
+int source_own(const struct request *request, struct http *http, struct registry **ret_registry, struct error *err);
+/* Another one, with what is known of it here. */
+int source_other(const char *domain, const char *path, struct http *http, struct registry **ret_registry,
+		 struct error *err);
