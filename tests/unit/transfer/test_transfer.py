@@ -15,7 +15,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from mock_registry import OCI_INDEX, OCI_MANIFEST, Image, MockRegistry, sha256  # noqa: E402
+from mock_registry import OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Image, MockRegistry, sha256  # noqa: E402
 
 PROGRAM, PROBE = sys.argv[1:3]
 SECRET = "correct horse"
@@ -62,7 +62,7 @@ class TransferTest(unittest.TestCase):
 
     def start(self, **request):
         read_end, write_end = os.pipe()
-        shell = ["sh", "-c", 'exec "$0" 3>&%d' % write_end, PROGRAM]
+        shell = ["bash", "-c", 'exec "$0" 3>&%d' % write_end, PROGRAM]  # dash knows one digit
         process = subprocess.Popen(shell, stdin=subprocess.PIPE, pass_fds=[write_end], env=self.environment)
         os.close(write_end)
         process.stdin.write(json.dumps(request).encode())
@@ -343,16 +343,63 @@ class PullTest(TransferTest):
         mock.hooks = [endless]
         self.assertEqual(self.pull(mock).kind, "limit")
 
-    def test_foreign_layers_are_refused(self):
+    def foreign(self, layer_type):
         mock, other = self.mock(), self.mock()
-        image = Image([{"a": b"one"}], layer_type="application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")
-        image.document["layers"][0]["urls"] = [other.url + "/layer"]
+        image = Image([{"a": b"one"}, {"b": b"two"}], layer_type=layer_type)
+        for layer in image.document["layers"]:
+            layer["urls"] = [other.url + "/layer"]
         image.manifest = json.dumps(image.document).encode()
         image.digest = sha256(image.manifest)
         mock.add(image)
-        outcome = self.pull(mock, username="regid", password=SECRET)
-        self.assertIn(outcome.kind, ("unsupported", "invalid"))
+        return mock, other, image
+
+    def test_cve_2020_15157_urls_of_a_layer_are_never_asked(self):
+        """Whatever a manifest names besides the registry gets no request, and so no credentials."""
+        for layer_type in ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+                           "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", OCI_LAYER):
+            mock, other, image = self.foreign(layer_type)
+            del mock.blobs[image.layers[1]["digest"]]
+            outcome = self.pull(mock, username="regid", password=SECRET)
+            self.assertEqual(outcome.kind, "not_found")
+            if layer_type != OCI_LAYER:
+                self.assertIn("is a foreign layer (%s): the registry does not have it" % layer_type, outcome.message)
+            self.assertEqual(other.requests, [])
+
+    def test_foreign_layer_that_the_registry_has(self):
+        mock, other, image = self.foreign("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip")
+        self.assert_pulled(self.pull(mock), image)
         self.assertEqual(other.requests, [])
+
+    def test_attestations_are_passed_over(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        attestation = {"mediaType": OCI_MANIFEST, "digest": "sha256:" + "7" * 64, "size": 99,
+                       "platform": {"architecture": "unknown", "os": "unknown"},
+                       "annotations": {"vnd.docker.reference.type": "attestation-manifest",
+                                       "vnd.docker.reference.digest": image.digest}}
+        index = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [
+            attestation, {"mediaType": OCI_MANIFEST, "digest": image.digest, "size": len(image.manifest),
+                          "platform": {"architecture": "amd64", "os": "linux"}}]}).encode()
+        mock.manifests["latest"] = (OCI_INDEX, index)
+        self.assert_pulled(self.pull(mock), image)
+        self.assertFalse([r for r in mock.requests if "7777" in r[1]])
+        outcome = self.pull(mock, platform="linux/arm64")
+        self.assertEqual(outcome.kind, "not_found")
+        self.assertIn("linux/amd64", outcome.message)
+        self.assertNotIn("unknown/unknown", outcome.message)
+
+    def test_annotations_are_kept(self):
+        image = Image([{"a": b"one"}], manifest_changes={"annotations": {"org.opencontainers.image.title": "t"}})
+        image.document["layers"][0]["annotations"] = {"here": "too"}
+        image.manifest = json.dumps(image.document).encode()
+        image.digest = sha256(image.manifest)
+        mock, second = self.mock(), self.mock()
+        mock.add(image)
+        self.assert_pulled(self.pull(mock), image)
+        outcome = self.push(second, image, layers=[{
+            "digest": image.layers[0]["digest"], "diff_id": image.diff_ids[0], "source": mock.host + "/team/app"}])
+        self.assertEqual(outcome.last["event"], "done", outcome.message)
+        self.assertEqual(second.manifests["v1"], (OCI_MANIFEST, image.manifest))
 
     def test_unknown_names(self):
         mock = self.mock()
@@ -541,7 +588,7 @@ class CredentialTest(TransferTest):
         self.assert_pulled(self.pull(mock), image)
         self.assertIn(self.basic(), mock.authorizations())
 
-    def test_evil_realm(self):
+    def test_cve_2026_33540_realm_on_another_host(self):
         mock, evil, image = self.mock(), self.mock(), Image([{"a": b"one"}])
         mock.add(image)
         mock.require_token(evil.url + "/token")
@@ -655,6 +702,25 @@ class CredentialTest(TransferTest):
         self.assertEqual(mock.blobs, image.blobs)
         self.assertGreaterEqual(len(tokens), 10)
 
+    def test_cve_2021_41092_broken_helper(self):
+        """A helper that fails ends it: nobody is asked, with other credentials or without."""
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        mock.add(image)
+        helper = os.path.join(self.folder, "docker-credential-broken")
+        with open(helper, "w") as out:
+            out.write("#!/bin/sh\necho 'the keychain is locked'\nexit 1\n")
+        os.chmod(helper, 0o755)
+        self.environment["PATH"] = self.folder + ":" + self.environment["PATH"]
+        for settings in ({"credHelpers": {mock.host: "broken"}}, {"credsStore": "broken"}, {"credsStore": "missing"}):
+            with open(os.path.join(self.folder, "config.json"), "w") as out:
+                json.dump(dict(settings, auths={mock.host: {"auth": self.basic()[6:]},
+                                                "https://index.docker.io/v1/": {"auth": self.basic()[6:]}}), out)
+            outcome = self.pull(mock)
+            self.assertIn(outcome.kind, ("unauthorized", "not_found"), outcome.message)
+            self.assertIn("docker-credential-%s" % list(settings.values())[0] if "credsStore" in settings
+                          else "the keychain is locked", outcome.message)
+        self.assertEqual(mock.requests, [])
+
     def test_identity_token(self):
         mock, image = self.mock(), Image([{"a": b"one"}])
         mock.add(image)
@@ -695,7 +761,7 @@ class CredentialTest(TransferTest):
                          'Get "%s/v2/": unauthorized: incorrect username or password' % mock.url)
         self.assertNotIn(SECRET, json.dumps(outcome.events))
 
-    def test_never_plain_http_for_others(self):
+    def test_cve_2014_5277_never_plain_http_instead_of_tls(self):
         listener = socket.create_server(("127.0.0.1", 0))
         self.closing.append(listener)
         listener.settimeout(0.1)
@@ -715,10 +781,10 @@ class CredentialTest(TransferTest):
         self.assertTrue(received and all(data[:1] == b"\x16" for data in received), received)
 
 
-def make_certificate(folder):
+def make_certificate(folder, subject="IP:127.0.0.1"):
     key, certificate = (os.path.join(folder, name) for name in ("key.pem", "certificate.pem"))
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
+                    "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=" + subject, "-keyout", key, "-out",
                     certificate], check=True, stderr=subprocess.DEVNULL)
     return key, certificate
 
@@ -770,10 +836,153 @@ class TlsTest(TransferTest):
         mock.add(image)
         os.makedirs(os.path.join(self.folder, "certs.d", mock.host))  # so that it is asked by https
         self.assertIn("is not trusted", self.pull(mock).message)
+        self.assert_pulled(self.pull(mock, insecure=True), image)
+        self.assertEqual(self.run_request(operation="login", domain=mock.host, username="u", password="p",
+                                          insecure=True).last, {"event": "done"})
+        self.store(image)
+        self.assertEqual(self.push(mock, image, tag="unverified", insecure=True).last.get("event"), "done")
+        self.assertIn("is not trusted", self.pull(mock).message)
         self.settings('[[registry]]\nlocation = "%s"\ninsecure = true\n' % mock.host)
         self.assert_pulled(self.pull(mock), image)
-        self.store(image)
         self.assertEqual(self.push(mock, image).last.get("event"), "done")
+
+
+    def test_client_certificate(self):
+        mock, image = self.mock(), Image([{"a": b"one"}])
+        key, certificate = make_certificate(self.folder)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        context.load_verify_locations(certificate)
+        context.verify_mode = ssl.CERT_REQUIRED
+        mock.server.socket = context.wrap_socket(mock.server.socket, server_side=True)
+        mock.server.handle_error = lambda *_: None
+        mock.add(image)
+        folder = os.path.join(self.folder, "certs.d", mock.host)
+        os.makedirs(folder)
+        shutil.copy(certificate, os.path.join(folder, "ca.crt"))
+        self.assertEqual(self.pull(mock).code, 1)
+        shutil.copy(certificate, os.path.join(folder, "client.cert"))
+        self.assertIn("client.cert has no client.key beside it", self.pull(mock).message)
+        shutil.copy(key, os.path.join(folder, "client.key"))
+        self.assert_pulled(self.pull(mock), image)
+
+
+class Proxy:
+    """An HTTP proxy that knows one name. CONNECT and plain requests both go to `port` of this machine."""
+
+    def __init__(self, port):
+        self.port, self.seen = port, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.host = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.pass_on, args=(client,), daemon=True).start()
+
+    def pass_on(self, client):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            data = client.recv(65536)
+            if not data:
+                return
+            head += data
+        self.seen.append(head.split(b"\r\n\r\n")[0].decode())
+        server = socket.create_connection(("127.0.0.1", self.port))
+        if head.startswith(b"CONNECT "):
+            client.sendall(b"HTTP/1.1 200 established\r\n\r\n")
+        else:  # absolute form, one request a connection
+            line, rest = head.split(b"\r\n", 1)
+            method, url, version = line.split(b" ")
+            path = b"/" + url.split(b"/", 3)[3]
+            server.sendall(b" ".join((method, path, version)) + b"\r\nConnection: close\r\n" + rest)
+        back = threading.Thread(target=self.copy, args=(server, client), daemon=True)
+        back.start()
+        self.copy(client, server)
+
+    @staticmethod
+    def copy(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+class ProxyTest(TransferTest):
+    def setUp(self):
+        super().setUp()
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "ALL_PROXY"):
+            self.environment.pop(name, None)
+        self.registry, self.image = self.mock(), Image([{"a": b"one"}, {"b": NOISE}])
+        self.registry.add(self.image)
+        port = int(self.registry.host.split(":")[1])
+        self.name = "registry.test:%d" % port
+        self.proxy = Proxy(port)
+        self.closing.append(self.proxy)
+
+    def speak_tls(self):
+        key, certificate = make_certificate(self.folder, "DNS:registry.test")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self.registry.server.socket = context.wrap_socket(self.registry.server.socket, server_side=True)
+        folder = os.path.join(self.folder, "certs.d", self.name)
+        os.makedirs(folder)
+        shutil.copy(certificate, os.path.join(folder, "ca.crt"))
+        self.registry.require_token("https://%s/token" % self.name)
+
+    def request(self):
+        return self.pull(self.registry, domain=self.name, username="regid", password=SECRET)
+
+    def test_https(self):
+        self.speak_tls()
+        self.environment["HTTPS_PROXY"] = "http://someone:pass%20word@" + self.proxy.host
+        self.assert_pulled(self.request(), self.image)
+        self.assertTrue(self.proxy.seen)
+        for head in self.proxy.seen:
+            self.assertTrue(head.startswith("CONNECT %s HTTP/1.1\r\n" % self.name), head)
+            self.assertIn("Proxy-Authorization: Basic " + base64.b64encode(b"someone:pass word").decode(), head)
+            self.assertNotIn("\r\nAuthorization:", head)
+        self.assertNotIn("Proxy-Authorization", str([r[2] for r in self.registry.requests]))
+
+    def test_no_proxy(self):
+        self.speak_tls()
+        self.environment["HTTPS_PROXY"] = "http://" + self.proxy.host
+        for exempt in ("registry.test", "other.test, .test", "*"):
+            self.environment["NO_PROXY"] = exempt
+            self.assertIn("the host %s is not known" % self.name, self.request().message)
+        # Nor for this machine's own addresses.
+        self.environment["NO_PROXY"] = ""
+        self.environment["HTTP_PROXY"] = self.environment["http_proxy"] = "http://" + self.proxy.host
+        plain = self.mock()
+        plain.add(self.image)
+        self.assert_pulled(self.pull(plain), self.image)
+        self.assertEqual(self.proxy.seen, [])
+
+    def test_plain(self):
+        """An insecure registry by plain http: asked by https first, through HTTPS_PROXY, then through http_proxy."""
+        self.settings('[[registry]]\nlocation = "%s"\ninsecure = true\n' % self.name)
+        self.environment["HTTPS_PROXY"] = self.environment["http_proxy"] = "http://" + self.proxy.host
+        self.assert_pulled(self.request(), self.image)
+        self.assertTrue(any(head.startswith("GET http://%s/v2/" % self.name) for head in self.proxy.seen))
+
+    def test_proxy_that_is_away_or_refuses(self):
+        self.speak_tls()
+        self.environment["HTTPS_PROXY"] = "http://nosuch.test:1"
+        self.assertIn("the proxy is not known", self.request().message)
+        self.environment["HTTPS_PROXY"] = "http://" + self.mock().host  # which knows no CONNECT
+        outcome = self.request()
+        self.assertEqual(outcome.kind, "network")
+        self.assertIn("CONNECT", outcome.message)
+        self.assertEqual(self.registry.requests, [])
 
 
 class RetryTest(TransferTest):
@@ -1325,8 +1534,9 @@ class DockerRegistryTest(TransferTest):
         path = os.path.join(self.folder, "registry.json")
         with open(path, "w") as out:
             json.dump(config, out)
-        self.process = subprocess.Popen(["docker-registry", "serve", path], stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
+        self.log = os.path.join(self.folder, "registry.log")  # a line a request, with the protocol's version
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(["docker-registry", "serve", path], stdout=log, stderr=subprocess.DEVNULL)
         for _ in range(200):
             try:
                 socket.create_connection(tuple([self.host.split(":")[0], int(self.host.split(":")[1])])).close()
@@ -1368,8 +1578,15 @@ class DockerRegistryTest(TransferTest):
 
 
 class DockerRegistryTlsTest(DockerRegistryTest):
-    """HTTP/2, which Go's server offers over TLS."""
+    """Go's server offers HTTP/2 over TLS: everything goes by it."""
     tls = True
+
+    def test_journey(self):
+        super().test_journey()
+        with open(self.log) as log:
+            requests = [line for line in log if " HTTP/" in line]
+        self.assertGreater(len(requests), 20)
+        self.assertEqual([line for line in requests if " HTTP/2.0" not in line], [])
 
 
 class ListingTest(TransferTest):
