@@ -11,7 +11,7 @@
 #include "transfer/error_kind.h"
 #include "transfer/protocol.h"
 
-#define ANSWER_LINE_LIMIT ((size_t)4 * 1024 * 1024)
+#define ANSWER_LINE_LIMIT ((size_t)16 * 1024 * 1024) /* a manifest as text in JSON */
 #define READ_CHUNK	  ((size_t)64 * 1024)
 
 struct answer {

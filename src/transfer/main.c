@@ -11,7 +11,7 @@
 #include "transfer/progress.h"
 #include "transfer/protocol.h"
 
-#define REQUEST_LIMIT ((size_t)4 * 1024 * 1024)
+#define REQUEST_LIMIT ((size_t)16 * 1024 * 1024)
 #define BUFFERS_KEPT  (32 * 1024 * 1024) /* the largest threshold that malloc takes */
 
 static int (*const operations[])(const struct request *request, struct http *http, json_t **ret_done,
@@ -19,7 +19,8 @@ static int (*const operations[])(const struct request *request, struct http *htt
 	[OPERATION_PULL] = pull,	[OPERATION_PUSH] = push,
 	[OPERATION_LOGIN] = login,	[OPERATION_DIGEST] = remote_digest,
 	[OPERATION_TAGS] = remote_tags, [OPERATION_SEARCH] = search,
-	[OPERATION_COPY] = copy,
+	[OPERATION_COPY] = copy,	[OPERATION_MANIFEST] = remote_manifest,
+	[OPERATION_LIST] = push_list,
 };
 _Static_assert(ARRAY_SIZE(operations) == OPERATION_COUNT, "an operation does nothing");
 

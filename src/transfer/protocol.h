@@ -18,6 +18,9 @@
  *   {"operation":"copy","from":END,"to":END,"all":false,"platform":…}
  *        END: {"kind":"registry","domain":…,"path":…,"tag":…,"digest":…}, or
  *        {"kind":"oci"|"oci-archive"|"docker-archive","file":PATH,"name":…}
+ *   {"operation":"manifest","domain":…,"path":…,"tag":…,"digest":…,"with_platform":false}
+ *   {"operation":"list","domain":…,"path":…,"tag":…,"document":TEXT,"media_type":…,
+ *    "manifests":[{"source":"ghcr.test/regid/other","digest":…}]}   puts the index, and before it what it names
  * Every request may hold "insecure":true, where the registry's certificate is not to be verified, as registries.conf
  * can say too, and "username","password": else credentials come from ~/.docker/config.json (auths).
  *
@@ -38,6 +41,8 @@
  *   {"event":"done","results":[{"name":…,"description":…,"stars":N,"official":false}]}
  *        after "search"
  *   {"event":"done","manifest":"sha256:…","media_type":…,"size":N}  after "copy": what the target has now
+ *   {"event":"done","media_type":…,"digest":…,"size":N,"is_index":false,"document":TEXT,"platform":{"os":…,…}}
+ *        after "manifest"
  *   {"event":"error","kind":"unauthorized","message":"…"}           kind: lower case enum error_kind without ERROR_
  */
 #pragma once

@@ -7,9 +7,9 @@
 #include "oci/reference.h"
 
 static const char *const operation_names[] = {
-	[OPERATION_PULL] = "pull",     [OPERATION_PUSH] = "push", [OPERATION_LOGIN] = "login",
-	[OPERATION_DIGEST] = "digest", [OPERATION_TAGS] = "tags", [OPERATION_SEARCH] = "search",
-	[OPERATION_COPY] = "copy",
+	[OPERATION_PULL] = "pull",     [OPERATION_PUSH] = "push",	  [OPERATION_LOGIN] = "login",
+	[OPERATION_DIGEST] = "digest", [OPERATION_TAGS] = "tags",	  [OPERATION_SEARCH] = "search",
+	[OPERATION_COPY] = "copy",     [OPERATION_MANIFEST] = "manifest", [OPERATION_LIST] = "list",
 };
 static_assert(ARRAY_SIZE(operation_names) == OPERATION_COUNT, "an operation has no name");
 
@@ -148,7 +148,8 @@ static int check(const struct request *request, struct error *err)
 		return error_set(err, ERROR_INVALID, "\"tag\" is not a tag");
 	if (request->operation == OPERATION_TAGS)
 		return 0;
-	if (!request->tag && (request->operation == OPERATION_PUSH || !digest_is_set(&request->digest)))
+	if (!request->tag && (request->operation == OPERATION_PUSH || request->operation == OPERATION_LIST ||
+			      !digest_is_set(&request->digest)))
 		return error_set(err, ERROR_INVALID, "\"tag\" is missing");
 	if (request->operation == OPERATION_PUSH && !digest_is_set(&request->manifest))
 		return error_set(err, ERROR_INVALID, "\"manifest\" is missing");
