@@ -19,6 +19,11 @@ def sha256(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def digest_like(text, data):
+    """The digest of the data, by the algorithm of another digest."""
+    return "sha512:" + hashlib.sha512(data).hexdigest() if text.startswith("sha512:") else sha256(data)
+
+
 def make_tar(files):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
@@ -34,29 +39,29 @@ class Image:
     """layers: a dict of files each. `blobs` maps digests to bytes, config and layers; not the manifest."""
 
     def __init__(self, layers, architecture="amd64", manifest_changes=None, layer_type=OCI_LAYER, config_changes=None,
-                 compress=lambda tar: gzip.compress(tar, mtime=0, compresslevel=1)):
+                 compress=lambda tar: gzip.compress(tar, mtime=0, compresslevel=1), digest=sha256, diff_digest=None):
         self.blobs = {}
         self.diff_ids = []
         descriptors = []
         for files in layers:
             tar = make_tar(files)
             blob = compress(tar)
-            self.diff_ids.append(sha256(tar))
-            self.blobs[sha256(blob)] = blob
-            descriptors.append({"mediaType": layer_type, "digest": sha256(blob), "size": len(blob)})
+            self.diff_ids.append((diff_digest or digest)(tar))
+            self.blobs[digest(blob)] = blob
+            descriptors.append({"mediaType": layer_type, "digest": digest(blob), "size": len(blob)})
         config = {"architecture": architecture, "os": "linux", "config": {},
                   "rootfs": {"type": "layers", "diff_ids": self.diff_ids}}
         config.update(config_changes or {})
         config = json.dumps(config).encode()
-        self.blobs[sha256(config)] = config
+        self.blobs[digest(config)] = config
         manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST,
-                    "config": {"mediaType": OCI_CONFIG, "digest": sha256(config), "size": len(config)},
+                    "config": {"mediaType": OCI_CONFIG, "digest": digest(config), "size": len(config)},
                     "layers": descriptors}
         manifest.update(manifest_changes or {})
         self.layers = descriptors
         self.document = manifest
         self.manifest = json.dumps(manifest).encode()
-        self.digest = sha256(self.manifest)
+        self.digest = digest(self.manifest)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -154,12 +159,13 @@ class MockRegistry:
             return self.serve_upload(handler, url, body)
         if handler.command == "PUT" and parts[-2] == "manifests":
             self.manifests[parts[-1]] = (handler.headers["Content-Type"], body)
-            return handler.answer(201, b"", {"Docker-Content-Digest": sha256(body)})
+            return handler.answer(201, b"", {"Docker-Content-Digest": digest_like(parts[-1], body)})
         if len(parts) > 3 and parts[-2] == "manifests":
             found = self.manifests.get(parts[-1])
             if not found:
                 return handler.refuse(404, "MANIFEST_UNKNOWN", "manifest unknown")
-            return handler.answer(200, found[1], {"Content-Type": found[0], "Docker-Content-Digest": sha256(found[1])})
+            return handler.answer(200, found[1], {
+                "Content-Type": found[0], "Docker-Content-Digest": digest_like(parts[-1], found[1])})
         if len(parts) > 3 and parts[-2] == "blobs":
             blob = self.blobs.get(parts[-1])
             if blob is None:
@@ -173,7 +179,7 @@ class MockRegistry:
             return handler.refuse(400, "BLOB_UPLOAD_INVALID", "blob upload invalid")
         if handler.command == "PUT":
             data, digest = self.sessions.pop(name, b"") + body, query["digest"][0]
-            if sha256(data) != digest:
+            if digest_like(digest, data) != digest:
                 return handler.refuse(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
             self.blobs[digest] = data
             return handler.answer(201)

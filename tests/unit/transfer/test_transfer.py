@@ -15,7 +15,8 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from mock_registry import OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Image, MockRegistry, sha256  # noqa: E402
+from mock_registry import (OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Image, MockRegistry, digest_like, make_tar,  # noqa: E402
+                           sha256)
 
 PROGRAM, PROBE = sys.argv[1:3]
 SECRET = "correct horse"
@@ -62,7 +63,8 @@ class TransferTest(unittest.TestCase):
 
     def start(self, **request):
         read_end, write_end = os.pipe()
-        shell = ["bash", "-c", 'exec "$0" 3>&%d' % write_end, PROGRAM]  # dash knows one digit
+        # bash: dash knows no descriptor above 9.
+        shell = ["bash", "-c", 'exec "$0" 3>&%d' % write_end, PROGRAM]
         process = subprocess.Popen(shell, stdin=subprocess.PIPE, pass_fds=[write_end], env=self.environment)
         os.close(write_end)
         process.stdin.write(json.dumps(request).encode())
@@ -1680,6 +1682,151 @@ class ListingTest(TransferTest):
             self.assertEqual(self.search(mock, "one").kind, "unsupported", body)
         outcome = self.search(self.mock(), "one")
         self.assertIn("neither /v1/search nor a catalogue", outcome.message)
+
+
+def sha512(data):
+    return digest_like("sha512:", data)
+
+
+class Sha512Test(TransferTest):
+    """Images whose documents, layers and diff ids are named by sha512, all of them or some."""
+
+    def blob(self, digest):
+        with open(os.path.join(self.root, "blobs", *digest.split(":")), "rb") as blob:
+            return blob.read()
+
+    def test_pull(self):
+        for diff_digest in (sha512, sha256):
+            mock = self.mock()
+            image = Image([{"a": b"one"}, {"b": NOISE}], digest=sha512, diff_digest=diff_digest)
+            mock.add(image)
+            outcome = self.pull(mock, digest=image.digest)
+            self.assertEqual(outcome.last.get("event"), "done", outcome.message)
+            self.assertEqual(outcome.last["manifest"], image.digest)
+            self.assertEqual(self.blob(image.digest), image.manifest)
+            for diff_id in image.diff_ids:
+                folder = os.path.join(self.root, "layers", *diff_id.split(":"))
+                self.assertTrue(os.path.isdir(folder))
+            shutil.rmtree(self.root)
+            os.makedirs(os.path.join(self.root, "blobs"))
+
+    def test_wrong_bytes(self):
+        for what in ("layer", "config", "manifest"):
+            mock, image = self.mock(), Image([{"a": b"one"}], digest=sha512)
+            mock.add(image)
+            layer, config = image.layers[0]["digest"], image.document["config"]["digest"]
+            if what == "manifest":
+                mock.manifests[image.digest] = (OCI_MANIFEST, image.manifest.replace(b" ", b"\t", 1))
+            else:
+                digest = layer if what == "layer" else config
+                mock.blobs[digest] = mock.blobs[digest][:-1] + b"X"
+            outcome = self.pull(mock, digest=image.digest)
+            self.assertEqual(outcome.kind, "corrupt", what + ": " + outcome.message)
+
+    def test_push(self):
+        mock, image = self.mock(), Image([{"a": b"one"}, {"b": NOISE}], digest=sha512)
+        for digest, data in list(image.blobs.items()) + [(image.digest, image.manifest)]:
+            folder = os.path.join(self.root, "blobs", "sha512")
+            os.makedirs(folder, exist_ok=True)
+            with open(os.path.join(folder, digest[len("sha512:"):]), "wb") as out:
+                out.write(data)
+        outcome = self.push(mock, image)
+        self.assertEqual(outcome.last.get("event"), "done", outcome.message)
+        self.assertEqual(outcome.last["repository_digest"], image.digest)
+        self.assertEqual(mock.blobs, image.blobs)
+        self.assertEqual(mock.manifests["v1"], (OCI_MANIFEST, image.manifest))
+
+
+class CopyTest(TransferTest):
+    def end(self, mock, path="team/app", **name):
+        return dict({"kind": "registry", "domain": mock.host, "path": path}, **name)
+
+    def copy(self, source, target, **more):
+        return self.run_request(operation="copy", **{"from": source}, to=target, platform="linux/amd64", **more)
+
+    def layout(self):
+        return {"kind": "oci", "file": os.path.join(self.folder, "layout"), "name": "one"}
+
+    def test_between_registries(self):
+        for digest in (sha256, sha512):
+            source, target = self.mock(), self.mock()
+            image = Image([{"a": b"one"}, {"b": NOISE}], digest=digest)
+            source.add(image, "v1")
+            outcome = self.copy(self.end(source, tag="v1"), self.end(target, path="x/y", tag="v2"))
+            self.assertEqual(outcome.last.get("event"), "done", outcome.message)
+            self.assertEqual(target.blobs, image.blobs)
+            self.assertEqual(target.manifests["v2"], (OCI_MANIFEST, image.manifest))
+
+    def test_damaged_on_the_way(self):
+        """Bytes that are not those of the digest reach no target."""
+        for make in (lambda data: data[:-1] + b"X", lambda data: data + b"X"):
+            source, target = self.mock(), self.mock()
+            image = Image([{"a": b"one"}, {"b": NOISE}])
+            source.add(image)
+            digest = image.layers[1]["digest"]
+            good = source.blobs[digest]
+            source.blobs[digest] = make(good)
+            end = self.end(source, tag="latest")
+            outcome = self.copy(end, self.layout())
+            self.assertEqual(outcome.last.get("event"), "error")
+            self.assertFalse(os.path.exists(self.layout()["file"]), outcome.message)
+            archive = {"kind": "oci-archive", "file": os.path.join(self.folder, "archive.tar")}
+            before = sorted(os.listdir(self.folder))
+            outcome = self.copy(end, archive)
+            self.assertEqual(outcome.last.get("event"), "error")
+            self.assertEqual(sorted(os.listdir(self.folder)), before)
+            outcome = self.copy(end, self.end(target, tag="v1"))
+            self.assertEqual(outcome.last.get("event"), "error")
+            self.assertTrue(target.blobs.get(digest, good) == good)  # what is too long is cut, and is an error
+            self.assertEqual(target.manifests, {})
+
+    def test_goes_on_after_a_break(self):
+        source, image = self.mock(), Image([{"b": NOISE}])
+        source.add(image)
+        source.cut_blobs(100000, 2)
+        outcome = self.copy(self.end(source, tag="latest"), self.layout())
+        self.assertEqual(outcome.last.get("event"), "done", outcome.message)
+        self.assertTrue(any("Range" in headers for _, _, headers, _ in source.requests))
+
+    def test_what_is_there_is_not_asked_for(self):
+        source, image = self.mock(), Image([{"b": NOISE}])
+        source.add(image)
+        end = self.end(source, tag="latest")
+        self.copy(end, self.layout())
+        source.requests.clear()
+        outcome = self.copy(end, self.layout())
+        self.assertEqual(outcome.last.get("event"), "done", outcome.message)
+        self.assertEqual([path for _, path, _, _ in source.requests if "/blobs/" in path], [])
+
+    def test_indexes_in_indexes_end(self):
+        """An index that names itself, or one below another without end, is given up."""
+        source = self.mock()
+        inner, text = None, b""
+        for _ in range(8):
+            entries = [{"mediaType": OCI_INDEX, "digest": inner, "size": len(text)}] if inner else []
+            text = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
+            inner = sha256(text)
+            source.manifests[inner] = source.manifests["deep"] = (OCI_INDEX, text)
+        outcome = self.copy(self.end(source, tag="deep"), self.layout(), all=True)
+        self.assertEqual(outcome.kind, "limit", outcome.message)
+        self.assertFalse(os.path.exists(self.layout()["file"]))
+
+    def test_hostile_archives(self):
+        """CVE-2024-3727: a digest in a document never becomes a path before it was found to be one."""
+        evil = json.dumps({"schemaVersion": 2, "manifests": [
+            {"mediaType": OCI_MANIFEST, "digest": "sha256:../../../../etc/passwd", "size": 10}]}).encode()
+        cases = [{"index.json": evil}, {"index.json": b"[]"}, {"index.json": b"{"}, {"other": b"x"},
+                 {"manifest.json": b'[{"Config":"../../etc/passwd","Layers":[]}]'},
+                 {"manifest.json": b'[{"Config":"/etc/passwd","Layers":[]}]'}, {"manifest.json": b"{}"},
+                 {"manifest.json": b"[1]"}, {"manifest.json": b"[]"}, {"../escape": b"x"}]
+        for files in cases:
+            for kind in ("oci-archive", "docker-archive"):
+                path = os.path.join(self.folder, "evil.tar")
+                with open(path, "wb") as out:
+                    out.write(make_tar(files))
+                outcome = self.copy({"kind": kind, "file": path}, self.layout())
+                self.assertIn(outcome.kind, ("invalid", "not_found"), (files, outcome.message))
+                self.assertFalse(os.path.exists(self.layout()["file"]))
 
 
 if __name__ == "__main__":
