@@ -28,6 +28,10 @@ void executor_release(struct executor *executor)
 	free(executor->states);
 	string_list_release(&executor->build_arguments);
 	string_list_release(&executor->consumed);
+	/* Told for people and for prunes: a build does not fail of it. */
+	if (executor->hits.count)
+		build_cache_touch(executor->store, &executor->hits, NULL);
+	string_list_release(&executor->hits);
 	ignore_list_release(&executor->ignore);
 	memo_free(executor->memo);
 	if (executor->context_fd >= 0)

@@ -51,6 +51,7 @@ struct executor {
 	int context_fd;			    /* -1 until something is copied from it */
 	struct ignore_list ignore;
 	struct memo *memo;
+	struct string_list hits; /* keys of the build cache that were found */
 	/* For the failure's display: */
 	const struct instruction *culprit;
 	size_t failed_step; /* of the report; 0: none */

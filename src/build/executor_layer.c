@@ -117,6 +117,7 @@ int step_find_cached(struct step *step, const struct digest *key, const char *cr
 		add_nothing(step, created_by);
 	}
 	report_cached(step->executor->report, step->number);
+	string_list_add(&step->executor->hits, key->text);
 	return 1;
 }
 

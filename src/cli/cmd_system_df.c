@@ -110,11 +110,26 @@ static char *cache_size_text(const void *row, const void *context)
 	return precise_size(entry->size + entry->blob_size);
 }
 
-static char *cache_created_text(const void *row, const void *context)
+static char *age_text(nanoseconds moment)
 {
 	char age[64];
-	time_format_human(time_now() - ((const struct build_cache_row *)row)->added, age, sizeof age);
+	time_format_human(time_now() - moment, age, sizeof age);
 	return format_string("%s ago", age);
+}
+
+static char *cache_created_text(const void *row, const void *context)
+{
+	return age_text(((const struct build_cache_row *)row)->added);
+}
+
+static char *cache_used_text(const void *row, const void *context)
+{
+	return age_text(((const struct build_cache_row *)row)->used);
+}
+
+static char *cache_uses_text(const void *row, const void *context)
+{
+	return number_text(((const struct build_cache_row *)row)->uses);
 }
 
 static char *cache_shared_text(const void *row, const void *context)
@@ -127,8 +142,10 @@ static const struct format_column cache_columns[] = {
 	{"CacheType", "CACHE TYPE", cache_type_text},
 	{"CreatedSince", "CREATED", cache_created_text},
 	{"ID", "CACHE ID", cache_id_text},
+	{"LastUsedSince", "LAST USED", cache_used_text},
 	{"Shared", "SHARED", cache_shared_text},
 	{"Size", "SIZE", cache_size_text},
+	{"UsageCount", "USAGE", cache_uses_text},
 	{NULL, NULL, NULL},
 };
 
@@ -205,8 +222,11 @@ static int print_tables(const struct disk_usage *usage, const struct sections *s
 	if (format_print(&sections->volumes, "table {{.Name}}\t{{.Links}}\t{{.Size}}", err) < 0)
 		return -1;
 	printf("\nBuild cache usage: %s\n\n", cache);
-	return format_print(&sections->caches,
-			    "table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.Shared}}", err);
+	return format_print(
+		&sections->caches,
+		"table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}\t"
+		"{{.Shared}}",
+		err);
 }
 
 static int print_document(const struct sections *sections, const char *format, struct error *err)

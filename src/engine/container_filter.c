@@ -197,11 +197,13 @@ static bool passes(const struct selection *selection, const struct container_vie
 		     {"network", has_network},	  {"publish", publishes}, {"volume", has_volume}};
 	const struct string_list *filters = selection->filters;
 	bool is_task = false;
+	/* Docker keeps names with a slash in front, and people write "^/web$". */
+	cleanup_free char *slashed = format_string("/%s", view->record.name);
 	if ((selection->before && view->record.created >= selection->before) ||
 	    (selection->since && view->record.created <= selection->since))
 		return false;
 	if (!filter_match_text(filters, "id", view->record.id) ||
-	    !filter_match_text(filters, "name", view->record.name) ||
+	    (!filter_match_text(filters, "name", view->record.name) && !filter_match_text(filters, "name", slashed)) ||
 	    !filter_match_text(filters, "status", container_state_name(&view->state)) ||
 	    !filter_match_labels(filters, &view->config.labels) ||
 	    (filter_is_set(filters, "ancestor") && !string_list_contains(&selection->images, view->record.image.text)))

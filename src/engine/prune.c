@@ -133,7 +133,7 @@ int image_prune(struct engine *engine, bool all, const struct string_list *filte
 	return collect(engine, store_collect, &outcome->bytes, err);
 }
 
-/* Oldest first, until what is left is small enough. */
+/* The least recently used first, until what is left is small enough. */
 static void choose_caches(const struct build_cache_list *list, const struct builder_prune_options *options,
 			  nanoseconds until, struct string_list *keys)
 {
@@ -143,7 +143,7 @@ static void choose_caches(const struct build_cache_list *list, const struct buil
 	for (size_t i = 0; i < list->count; i++) {
 		const struct build_cache_row *row = &list->items[i];
 		bool is_dangling = digest_is_set(&row->entry.diff_id) && !row->is_in_image;
-		if ((!options->all && !is_dangling) || (until && row->added > until) ||
+		if ((!options->all && !is_dangling) || (until && row->used > until) ||
 		    !filter_match_text(options->filters, "id", digest_hex(&row->key)))
 			continue;
 		if (options->keep && left <= options->keep)

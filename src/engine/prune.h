@@ -34,8 +34,8 @@ int image_prune(struct engine *engine, bool all, const struct string_list *filte
 
 struct builder_prune_options {
 	bool all;			   /* also what images have too, and steps that made no layer */
-	const struct string_list *filters; /* until, id */
-	uint64_t keep;			   /* bytes of cache that may stay; the newest do */
+	const struct string_list *filters; /* until (last used before then), id */
+	uint64_t keep;			   /* bytes of cache that may stay; the last used do */
 };
 int builder_prune(struct engine *engine, const struct builder_prune_options *options, struct prune_outcome *outcome,
 		  struct error *err);

@@ -52,8 +52,8 @@ int build_cache_put(struct store *store, const struct digest *key, const struct 
 	cleanup_transaction struct transaction transaction = {0};
 	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0 ||
 	    database_run(store->database, err,
-			 "INSERT OR REPLACE INTO build_cache (key, diff_id, blob, blob_size, size, added)"
-			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+			 "INSERT OR REPLACE INTO build_cache (key, diff_id, blob, blob_size, size, added, used)"
+			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
 			 "tttiii", key->text, entry->diff_id.text, entry->blob.text, (int64_t)entry->blob_size,
 			 (int64_t)entry->size, (int64_t)time_now()) < 0)
 		return -1;
@@ -72,8 +72,10 @@ static int read_row(sqlite3_stmt *statement, struct build_cache_row *row, struct
 		.entry = {.blob_size = (uint64_t)sqlite3_column_int64(statement, 3),
 			  .size = (uint64_t)sqlite3_column_int64(statement, 4)},
 		.added = sqlite3_column_int64(statement, 5),
-		.is_in_image = sqlite3_column_int(statement, 6),
-		.is_copy = sqlite3_column_int(statement, 7),
+		.used = sqlite3_column_int64(statement, 6),
+		.uses = (uint64_t)sqlite3_column_int64(statement, 7),
+		.is_in_image = sqlite3_column_int(statement, 8),
+		.is_copy = sqlite3_column_int(statement, 9),
 	};
 	if (digest_parse(database_text(statement, 0), &row->key, err) < 0 ||
 	    parse_optional(database_text(statement, 1), &row->entry.diff_id, err) < 0 ||
@@ -88,11 +90,11 @@ int build_cache_list(struct store *store, struct build_cache_list *ret_list, str
 	cleanup_build_cache_list struct build_cache_list list = {0};
 	int row;
 	if (database_prepare(store->database, &statement, err,
-			     "SELECT key, diff_id, blob, blob_size, size, added,"
+			     "SELECT key, diff_id, blob, blob_size, size, added, used, uses,"
 			     " EXISTS (SELECT 1 FROM image_layer AS l WHERE l.diff_id = c.diff_id),"
 			     " EXISTS (SELECT 1 FROM build_cache AS o WHERE o.diff_id = c.diff_id"
 			     "  AND (o.added < c.added OR (o.added = c.added AND o.key < c.key)))"
-			     " FROM build_cache AS c ORDER BY added, key",
+			     " FROM build_cache AS c ORDER BY used, added, key",
 			     "") < 0)
 		return -1;
 	while ((row = database_step(statement, err)) > 0) {
@@ -105,6 +107,19 @@ int build_cache_list(struct store *store, struct build_cache_list *ret_list, str
 	*ret_list = list;
 	list = (struct build_cache_list){0};
 	return 0;
+}
+
+int build_cache_touch(struct store *store, const struct string_list *keys, struct error *err)
+{
+	cleanup_transaction struct transaction transaction = {0};
+	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0)
+		return -1;
+	for (size_t i = 0; i < keys->count; i++)
+		if (database_run(store->database, err,
+				 "UPDATE build_cache SET used = ?2, uses = uses + 1 WHERE key = ?1", "ti",
+				 keys->items[i], (int64_t)time_now()) < 0)
+			return -1;
+	return transaction_commit(&transaction, err);
 }
 
 int build_cache_remove(struct store *store, const struct string_list *keys, struct error *err)

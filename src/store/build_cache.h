@@ -18,7 +18,8 @@ int build_cache_put(struct store *store, const struct digest *key, const struct 
 struct build_cache_row {
 	struct digest key;
 	struct build_cache_entry entry;
-	nanoseconds added;
+	nanoseconds added, used; /* used: the last time; when it was added is the first */
+	uint64_t uses;
 	bool is_in_image; /* an image has its layer too */
 	bool is_copy;	  /* an older entry has */
 };
@@ -28,11 +29,13 @@ static inline uint64_t build_cache_own_bytes(const struct build_cache_row *row)
 	return row->is_in_image || row->is_copy ? 0 : row->entry.size + row->entry.blob_size;
 }
 struct build_cache_list {
-	struct build_cache_row *items; /* oldest first */
+	struct build_cache_row *items; /* the least recently used first */
 	size_t count;
 };
 void build_cache_list_release(struct build_cache_list *list);
 #define cleanup_build_cache_list CLEANUP(build_cache_list_release)
 int build_cache_list(struct store *store, struct build_cache_list *ret_list, struct error *err);
+/* They were used now. Once for a build: it is told for people and for prunes, and writing at each step would cost. */
+int build_cache_touch(struct store *store, const struct string_list *keys, struct error *err);
 /* Forgets entries, all or none; store_collect() then frees what only they named. One that has gone is no error. */
 int build_cache_remove(struct store *store, const struct string_list *keys, struct error *err);

@@ -79,4 +79,8 @@ static const char version_1[] =
 /* An anonymous volume that no container owns (`volume create` without a name) has '' for its owner. */
 static const char version_2[] = "ALTER TABLE volume ADD COLUMN labels TEXT NOT NULL DEFAULT '[]';";
 
-const char *const store_migrations[] = {version_1, version_2, NULL};
+static const char version_3[] = "ALTER TABLE build_cache ADD COLUMN used INTEGER NOT NULL DEFAULT 0;"
+				"ALTER TABLE build_cache ADD COLUMN uses INTEGER NOT NULL DEFAULT 1;"
+				"UPDATE build_cache SET used = added;";
+
+const char *const store_migrations[] = {version_1, version_2, version_3, NULL};

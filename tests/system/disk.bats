@@ -60,7 +60,8 @@ ps_names() { coracle ps --format '{{.Names}}' "$@"; }
   assert_match '^probe +1 .* +0B +0$'
   assert_match '^[0-9a-f]{12} +built:1 +"true" +1 +0B +.* ago +Created +user$'
   assert_match '^data +1 +0B$'
-  assert_match '^[0-9a-f]{12} +regular +[0-9.]+k?B +.* ago +true$'
+  assert_match '^[0-9a-f]{12} +regular +[0-9.]+k?B +.* ago +.* ago +2 +true$'
+  assert_match '^CACHE ID +CACHE TYPE +SIZE +CREATED +LAST USED +USAGE +SHARED$'
   run coracle system df -v --format '{{range .Volumes}}{{.Name}}={{.Links}}{{end}} {{len .Images}} {{len .BuildCache}}'
   assert_output 'data=1 3 3'
   run coracle system df -v --format json
@@ -74,6 +75,8 @@ ps_names() { coracle ps --format '{{.Names}}' "$@"; }
   coracle run -d --name paused built:1 hold
   coracle pause paused
   run ps_names -f name=ing
+  assert_output running
+  run ps_names -f 'name=^/running$'
   assert_output running
   run ps_names -a -f 'name=^(created|exited)$'
   assert_output $'exited\ncreated'

@@ -223,6 +223,13 @@ static void the_build_cache_names_its_layers(void **state)
 	for (size_t i = 0; i < list.count; i++)
 		string_list_add(&keys, list.items[i].key.text);
 	assert_false(list.items[0].is_in_image);
+	assert_int_equal(list.items[0].uses, 1);
+	assert_int_equal(list.items[0].used, list.items[0].added);
+	assert_ok(build_cache_touch(store, &keys, &err), &err);
+	build_cache_list_release(&list);
+	assert_ok(build_cache_list(store, &list, &err), &err);
+	assert_int_equal(list.items[0].uses, 2);
+	assert_true(list.items[0].used > list.items[0].added);
 	assert_ok(build_cache_remove(store, &keys, &err), &err);
 	assert_ok(build_cache_remove(store, &keys, &err), &err);
 	assert_ok(store_collect(store, &collected, &err), &err);
