@@ -88,13 +88,21 @@ static bool manifest_fits(const struct manifest *manifest, const struct load_ima
 	return true;
 }
 
+/* Whether it is worth parsing: an archive of a thousand images has as many documents. */
+static bool names_config(const struct load_file *file, const struct load_image *image)
+{
+	const char *digest = image->config_file->digest.text;
+	return file->kind == LOAD_DOCUMENT &&
+	       memmem(buffer_text(&file->bytes), file->bytes.size, digest, strlen(digest)) != NULL;
+}
+
 /* The archive's own manifest of this image, so that its digest stays; or else one made here. */
 static void choose_manifest(struct load *load, struct load_image *image)
 {
 	for (size_t i = 0; i < load->archive.count; i++) {
 		const struct load_file *file = &load->archive.files[i];
 		cleanup_manifest struct manifest manifest = {0};
-		if (file->kind == LOAD_DOCUMENT &&
+		if (names_config(file, image) &&
 		    manifest_parse(buffer_text(&file->bytes), file->bytes.size, NULL, &manifest, NULL) == 0 &&
 		    manifest_fits(&manifest, image)) {
 			image->manifest = duplicate_bytes(buffer_text(&file->bytes), file->bytes.size);
