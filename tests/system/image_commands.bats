@@ -247,3 +247,75 @@ names() { coracle images --format '{{.Repository}}:{{.Tag}}' "$@"; }
   assert_output out.tar
   inside umount "$WORK/small"
 }
+
+@test "rmi and prune: images that are known by digest, by tag and digest, by nothing else" {
+  local registry=localhost:5002
+  printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "%s"}\n' \
+    "$WORK/registry-data" "$registry" >"$WORK/registry.yml"
+  background "$WORK/registry.log" docker-registry serve "$WORK/registry.yml"
+  wait_until inside curl --silent -o /dev/null "http://$registry/v2/"
+  tar -C "$WORK/probe.root" -cf "$WORK/other.tar" etc data bin
+  coracle import "$WORK/other.tar" "$registry/me/other:1"
+  coracle push -q "$registry/me/other:1"
+  coracle rmi "$registry/me/other:1"
+  coracle pull -q "$registry/me/other:1"
+  digest=$(coracle images --format '{{.Digest}}' "$registry/me/other")
+  [[ $digest =~ ^sha256:[0-9a-f]{64}$ ]]
+  id=$(coracle images -q --no-trunc "$registry/me/other@$digest")
+  # By digest while there is a tag: the digest alone goes.
+  run coracle rmi "$registry/me/other@$digest"
+  assert_exit 0
+  assert_output "Untagged: $registry/me/other@$digest"
+  coracle pull -q "$registry/me/other:1"
+  # The tag takes the digest with it.
+  run coracle rmi "$registry/me/other:1"
+  [ "${lines[0]}" = "Untagged: $registry/me/other:1" ]
+  [ "${lines[1]}" = "Untagged: $registry/me/other@$digest" ]
+  [ "${lines[2]}" = "Deleted: $id" ]
+  # Known by digest alone.
+  coracle pull -q "$registry/me/other@$digest"
+  run coracle images --digests --format '{{.Repository}} {{.Tag}} {{.Digest}}' --filter dangling=true
+  assert_output "$registry/me/other <none> $digest"
+  coracle create --name user "$registry/me/other@$digest" true
+  run coracle rmi "$registry/me/other@$digest"
+  assert_exit 1
+  assert_match 'conflict: unable to remove repository reference ".*@sha256:.*" \(must force\) - container [0-9a-f]{12} is using its referenced image [0-9a-f]{12}'
+  run coracle image prune -f
+  assert_output 'Total reclaimed space: 0B'
+  coracle rm user
+  # A tag elsewhere: it does not dangle.
+  coracle tag "$registry/me/other@$digest" local:1
+  run coracle image prune -f
+  assert_output 'Total reclaimed space: 0B'
+  run coracle rmi "$id"
+  assert_exit 1
+  assert_has "conflict: unable to delete ${id:7:12} (must be forced) - image is referenced in multiple repositories"
+  coracle rmi local:1
+  run coracle image prune -f
+  [ "${lines[0]}" = 'Deleted Images:' ]
+  [ "${lines[1]}" = "untagged: $registry/me/other@$digest" ]
+  [ "${lines[2]}" = "deleted: $id" ]
+  run coracle rmi "$registry/me/other@$digest"
+  assert_exit 1
+  assert_output "Error: No such image: $registry/me/other@$digest"
+}
+
+@test "export: killed in the middle, it leaves nothing in the folder" {
+  mkdir "$WORK/out"
+  head -c 200000000 /dev/zero >"$WORK/parent/zeroes"
+  tar -C "$WORK/parent" -cf "$WORK/big.tar" zeroes
+  coracle import "$WORK/big.tar" big:1
+  coracle create --name big big:1 true
+  rm "$WORK/parent/zeroes" "$WORK/big.tar"
+  for command in 'export -o out/export.tar big'; do
+    # The limit of a file's size: first as an error of write(2), then as the signal that kills it there.
+    run inside bash -c "cd '$WORK' && (ulimit -f 20000; trap '' XFSZ; exec coracle $command)"
+    [ "$status" -ne 0 ]
+    run inside bash -c "cd '$WORK' && (ulimit -f 20000; exec coracle $command)"
+    [ "$status" -ne 0 ]
+    run ls -A "$WORK/out"
+    assert_output ''
+  done
+  coracle rm big
+  coracle rmi big:1
+}
