@@ -262,7 +262,7 @@ int credentials_store(const char *domain, const char *username, const char *pass
 	json_object_set_new(table, name, entry);
 	if (config_write(&config, err) < 0)
 		return error_wrap(err, "write %s/%s", config.folder, CONFIG_NAME);
-	*ret_path = format_string("%s/%s", config.folder, CONFIG_NAME);
+	*ret_path = helper ? NULL : format_string("%s/%s", config.folder, CONFIG_NAME);
 	return 0;
 }
 

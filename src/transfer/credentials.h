@@ -26,7 +26,8 @@ void credentials_release(struct credentials *credentials);
 
 /* None is success with username NULL. */
 int credentials_find(const char *domain, struct credentials *ret_credentials, struct error *err);
-/* ret_path: the file, for Docker's warning; owned by the caller. */
+/* ret_path: the file that has the password now, for Docker's warning, NULL where a helper has it; owned by the caller.
+ */
 int credentials_store(const char *domain, const char *username, const char *password, char **ret_path,
 		      struct error *err);
 /* ret_found: whether there were any. */

@@ -104,6 +104,45 @@ check_login() {
   assert_output 'Not logged in to https://index.docker.io/v1/'
 }
 
+@test "a credential helper is given the password, asked for it, and told to forget it" {
+  mkdir -p "$DOCKER_CONFIG" "$WORK/helpers"
+  cat >"$WORK/helpers/docker-credential-folder" <<'HELPER'
+#!/bin/sh
+folder=$WORK/keychain
+mkdir -p "$folder"
+case $1 in
+  store) cat >"$folder/last"; name=$(jq -r .ServerURL "$folder/last"); mv "$folder/last" "$folder/$name" ;;
+  get) read -r name; cat "$folder/$name" 2>/dev/null || { echo 'credentials not found in native keychain'; exit 1; } ;;
+  erase) read -r name; rm "$folder/$name" ;;
+esac
+HELPER
+  chmod 755 "$WORK/helpers/docker-credential-folder"
+  for settings in "{\"credsStore\": \"folder\", \"psFormat\": \"x\"}" \
+    "{\"credHelpers\": {\"$THEIRS\": \"folder\"}, \"psFormat\": \"x\"}"; do
+    printf '%s' "$settings" >"$DOCKER_CONFIG/config.json"
+    run --separate-stderr inside env "PATH=$WORK/helpers:$PATH" \
+      bash -c 'echo secret | coracle login "$1" -u me --password-stdin' - "$THEIRS"
+    assert_exit 0
+    assert_output 'Login Succeeded'
+    [ -z "$stderr" ] || _mismatch 'something is warned of'
+    [ "$(jq -r .Secret "$WORK/keychain/$THEIRS")" = secret ]
+    [ "$(jq -c "[.auths[\"$THEIRS\"], .psFormat]" "$DOCKER_CONFIG/config.json")" = '[{},"x"]' ]
+    [ "$(stat -c %a "$DOCKER_CONFIG/config.json")" = 600 ]
+    coracle tag probe:1 "$THEIRS/me/helped:1"
+    run inside env "PATH=$WORK/helpers:$PATH" coracle push -q "$THEIRS/me/helped:1"
+    assert_exit 0
+    # The helper is away: nothing goes on without it.
+    run coracle pull "$THEIRS/me/helped:1"
+    assert_exit 1
+    assert_has 'docker-credential-folder'
+    run inside env "PATH=$WORK/helpers:$PATH" coracle logout "$THEIRS"
+    assert_exit 0
+    assert_output "Removing login credentials for $THEIRS"
+    [ ! -e "$WORK/keychain/$THEIRS" ]
+    [ "$(jq -c . "$DOCKER_CONFIG/config.json" | grep -c psFormat)" = 1 ]
+  done
+}
+
 # --- push and pull ------------------------------------------------------------------------------------------------------
 
 check_push_and_pull() {

@@ -161,6 +161,7 @@ static void test_helpers(void **state)
 	assert_int_equal(credentials_find("c.test", &credentials, &err), -1);
 	assert_non_null(strstr(err.message, "docker-credential-bad"));
 	assert_int_equal(credentials_store("b.test", "u", "secret-word", &stored, &err), 0);
+	assert_null(stored);
 	cleanup_free char *text = NULL;
 	cleanup_json json_t *document = read_config();
 	text = json_text(document);
