@@ -92,3 +92,37 @@ push_large() {
   assert_exit 0
   inside umount "$WORK/small"
 }
+
+@test "Ctrl-C and kill -9 leave what is verified, and what has come of the rest" {
+  push_large
+  small=$(inside curl --silent -u "me:$(cat "$WORK/token")" "http://$REGISTRY/v2/me/large/manifests/1" |
+    jq -r '.layers | min_by(.size).digest')
+  rm -f "$WORK/passed"
+  proxy 6000000:hold
+  login "$PROXY"
+  for signal in INT KILL; do
+    root=$WORK/root-$signal
+    killed=(--root "$root" --run-root "$root-run")
+    background "$WORK/pull.log" bash -c 'env --default-signal=INT coracle "${@:2}" pull "$1" & echo $! >"$WORK/pull.pid"; wait $!; echo "exit code $?"' - \
+      "$PROXY/me/large:1" "${killed[@]}"
+    has_begun() {
+      [ "$(ls "$root/layers/sha256" 2>/dev/null | wc -l)" -eq 1 ] && [ -n "$(find "$root/blobs/uploads" -size +1024k)" ]
+    }
+    wait_until has_begun
+    inside pkill -"$signal" -F "$WORK/pull.pid"
+    wait_until file_has "$WORK/pull.log" "exit code"
+    [ "$signal" = KILL ] || file_has "$WORK/pull.log" 'exit code 130'
+    no_transfer() { ! inside pgrep -x coracle-transfe; }
+    wait_until no_transfer
+    kept=$(cat "$root"/blobs/uploads/* | wc -c)
+    before=$(log_lines)
+    run coracle "${killed[@]}" pull "$REGISTRY/me/large:1"
+    assert_exit 0
+    assert_match '^[0-9a-f]{12}: Already exists$'
+    [ "$(layer_bytes "$before")" -lt $((30100000 - kept)) ]
+    ! tail -n "+$((before + 1))" "$WORK/registry.log" | grep -F "$small" || _mismatch 'the small layer was asked for again'
+    [ -z "$(ls -A "$root/layers/staging" "$root/blobs/uploads" | grep -v :)" ]
+    run inside bash -c 'cat "$1"/layers/sha256/*/random | cmp - "$WORK/large/random"' - "$root"
+    assert_exit 0
+  done
+}

@@ -309,7 +309,7 @@ check_push_and_pull() {
 @test "Ctrl-C ends a pull with 130 and leaves no process" {
   login_theirs
   name=$THEIRS/me/large:v1
-  run inside bash -c 'coracle pull "$1" >/dev/null 2>&1 & pid=$!; sleep 0.05; kill -INT $pid; wait $pid' - "$name"
+  run inside bash -c 'env --default-signal=INT coracle pull "$1" >/dev/null 2>&1 & pid=$!; sleep 0.05; kill -INT $pid; wait $pid' - "$name"
   # Where it was faster than we, it has succeeded.
   [ "$status" -eq 130 ] || [ "$status" -eq 0 ] || _mismatch 'neither 130 nor 0'
   no_transfer() { ! inside pgrep -x coracle-transfe; }

@@ -5,6 +5,7 @@ cutting_proxy.py PORT TARGET LOG CUT…   CUT is BYTES:HOW: after so many bytes 
 together, the one that brought them is broken. HOW is
   both    reset on the client's side, closed on the other
   silent  reset on the client's side, while the other one stays open and says nothing more, as when a cable was pulled
+  hold    (the only CUT then) BYTES towards a client pass on each connection, then nothing more
 LOG gets the bytes passed on to the target, after each change; "up" when it listens."""
 import os
 import socket
@@ -14,6 +15,7 @@ import threading
 
 PORT, TARGET, LOG = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 CUTS = [(int(cut.split(":")[0]), cut.split(":")[1]) for cut in sys.argv[4:]]
+HOLD = CUTS.pop()[0] if CUTS and CUTS[0][1] == "hold" else None
 lock = threading.Lock()
 passed = 0
 kept = []  # connections that are never closed
@@ -71,9 +73,14 @@ def upwards(client, server):
 
 
 def downwards(client, server):
+    left = HOLD
     try:
-        while data := server.recv(65536):
+        while data := server.recv(65536 if left is None else min(left, 65536)):
             client.sendall(data)
+            if left is not None:
+                left -= len(data)
+                if left == 0:
+                    threading.Event().wait()
         client.shutdown(socket.SHUT_WR)
     except OSError:
         pass
