@@ -78,6 +78,24 @@ comes_back() {
   done
 }
 
+@test "--tls-verify=false: without the certificate, for that command alone" {
+  for registry in $OURS $THEIRS; do
+    run inside env CORACLE_CERTS="$WORK/nowhere" \
+      bash -c 'coracle login --tls-verify=false "$1" -u me --password-stdin <<<"$2"' - "$registry" "$(password "$registry")"
+    assert_exit 0
+    coracle tag probe:1 "$registry/me/unverified:v1"
+    run inside env CORACLE_CERTS="$WORK/nowhere" coracle push --tls-verify=false -q "$registry/me/unverified:v1"
+    assert_exit 0
+    run inside env CORACLE_CERTS="$WORK/nowhere" coracle pull --tls-verify=false -q "$registry/me/unverified:v1"
+    assert_exit 0
+    for command in pull push; do
+      run inside env CORACLE_CERTS="$WORK/nowhere" coracle $command "$registry/me/unverified:v1"
+      assert_exit 1
+      assert_has 'is not trusted'
+    done
+  done
+}
+
 @test "skopeo copies from one registry to the other, and coracle pulls that" {
   need skopeo
   run inside skopeo copy -q --src-creds "me:$(password $OURS)" --dest-creds me:secret "docker://$OURS/me/probe:v1" \
