@@ -31,7 +31,11 @@ static int read_before(const struct buffer *before, json_t **ret_index, json_t *
 		   json_get_array(index, "manifests", &manifests, err) < 0) {
 		return error_wrap(err, "index.json");
 	} else if (!manifests) {
-		return error_set(err, ERROR_INVALID, "index.json has no manifests");
+		/* What Go writes of an empty list: "manifests": null. */
+		json_object_set_new(index, "manifests", json_array());
+		manifests = json_object_get(index, "manifests");
+		if (!manifests)
+			return error_set(err, ERROR_INVALID, "index.json is no JSON object");
 	}
 	*ret_index = steal_pointer(&index);
 	*ret_manifests = manifests;

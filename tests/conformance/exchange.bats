@@ -147,3 +147,25 @@ runs_the_same() {
   run coracle run --rm --network none exchange/imported:v1 cat /text
   assert_output 'text of the layer'
 }
+
+@test "image copy: into a layout that umoci and skopeo read, from one that umoci wrote, unpacking nothing" {
+  need umoci
+  coracle image inspect exchange/built:v1 >/dev/null 2>&1 || coracle load -q -i "$WORK/saved.tar" >/dev/null
+  run inside umoci init --layout "$WORK/own"
+  assert_exit 0
+  run coracle image copy -q "docker-archive:$WORK/saved.tar" "oci:$WORK/own:copied"
+  assert_exit 0
+  run inside umoci unpack --image "$WORK/own:copied" "$WORK/own.bundle"
+  assert_exit 0
+  [ "$(cat "$WORK/own.bundle/rootfs/text")" = 'text of the layer' ]
+  run inside umoci config --image "$WORK/own:copied" --tag changed --config.env MADE_BY=umoci
+  assert_exit 0
+  run coracle image copy -q "oci:$WORK/own:changed" "oci-archive:$WORK/own.tar:changed"
+  assert_exit 0
+  run inside skopeo inspect --config "oci-archive:$WORK/own.tar:changed"
+  assert_has MADE_BY=umoci
+  run coracle load -q -i "$WORK/own.tar"
+  assert_exit 0
+  run coracle run --rm --network none "${output##* }" env
+  assert_line MADE_BY=umoci
+}
