@@ -12,6 +12,7 @@ struct load_image {
 	struct load_file **layers; /* borrowed from the archive */
 	size_t layer_count;
 	char *manifest; /* the document's text */
+	struct digest manifest_digest;
 	struct string_list references;
 };
 
@@ -62,9 +63,11 @@ static int add_layer(struct load_image *image, struct load_file *file, const cha
 	if (file->kind != LOAD_LAYER)
 		return error_set(err, ERROR_INVALID, "the layer %.200s: %s", name,
 				 file->failure.kind ? file->failure.message : "it is no tar archive");
-	if (!digest_equal(&file->diff_id, &image->config.diff_ids[index]))
+	const struct digest *wanted = &image->config.diff_ids[index];
+	const struct digest *found = &file->diff_ids[digest_algorithm_of(wanted)];
+	if (!digest_equal(found, wanted))
 		return error_set(err, ERROR_CORRUPT, "invalid diffID for layer %zu: expected \"%s\", got \"%s\"", index,
-				 image->config.diff_ids[index].text, file->diff_id.text);
+				 wanted->text, found->text);
 	image->layers[image->layer_count++] = file;
 	return 0;
 }
@@ -106,6 +109,7 @@ static void choose_manifest(struct load *load, struct load_image *image)
 		    manifest_parse(buffer_text(&file->bytes), file->bytes.size, NULL, &manifest, NULL) == 0 &&
 		    manifest_fits(&manifest, image)) {
 			image->manifest = duplicate_bytes(buffer_text(&file->bytes), file->bytes.size);
+			image->manifest_digest = file->digest;
 			return;
 		}
 	}
@@ -123,6 +127,7 @@ static void choose_manifest(struct load *load, struct load_image *image)
 		.layer_count = image->layer_count,
 	};
 	image->manifest = manifest_serialize(&manifest);
+	digest_of_bytes(image->manifest, strlen(image->manifest), &image->manifest_digest);
 }
 
 static bool is_wanted(const struct load *load, const struct load_image *image)
@@ -225,6 +230,7 @@ static int plan_oci(struct load *load, const struct digest *digest, const char *
 			return -1;
 	}
 	image->manifest = duplicate_bytes(buffer_text(&file->bytes), file->bytes.size);
+	image->manifest_digest = file->digest;
 	return 0;
 }
 
@@ -277,11 +283,27 @@ static int plan(struct load *load, struct error *err)
 	return result;
 }
 
+/* Under the digest that names it, of whatever algorithm. */
+static int put_document(struct blob_store *blobs, const struct digest *digest, const char *text, size_t size,
+			struct error *err)
+{
+	struct digest ignored;
+	struct blob_upload *upload;
+	if (digest_algorithm_of(digest) == DIGEST_SHA256)
+		return blob_write(blobs, text, size, &ignored, err);
+	if (blobs->operations->upload_open(blobs, NULL, &upload, err) < 0)
+		return -1;
+	if (blobs->operations->upload_append(upload, text, size, err) == 0 &&
+	    blobs->operations->upload_commit(upload, digest, err) == 0)
+		return 0;
+	blobs->operations->upload_abort(upload);
+	return -1;
+}
+
 /* The files of the image go where they belong; what a row names is then there. */
-static int put_files(struct load *load, struct load_image *image, struct digest *ret_manifest, struct error *err)
+static int put_files(struct load *load, struct load_image *image, struct error *err)
 {
 	struct blob_store *blobs = load->engine->store->blobs;
-	struct digest ignored;
 	for (size_t i = 0; i < image->layer_count; i++) {
 		struct load_file *file = image->layers[i];
 		if (file->upload) {
@@ -289,13 +311,14 @@ static int put_files(struct load *load, struct load_image *image, struct digest 
 				return -1;
 			file->upload = NULL;
 		}
-		if (file->staging.folder_fd >= 0 && layer_staging_commit(&file->staging, &file->diff_id, err) < 0)
+		if (file->staging.folder_fd >= 0 &&
+		    layer_staging_commit(&file->staging, &image->config.diff_ids[i], err) < 0)
 			return -1;
 	}
 	const struct buffer *config = &image->config_file->bytes;
-	if (blob_write(blobs, buffer_text(config), config->size, &ignored, err) < 0)
+	if (put_document(blobs, &image->config_file->digest, buffer_text(config), config->size, err) < 0)
 		return -1;
-	return blob_write(blobs, image->manifest, strlen(image->manifest), ret_manifest, err);
+	return put_document(blobs, &image->manifest_digest, image->manifest, strlen(image->manifest), err);
 }
 
 static int tag_image(struct load *load, const struct digest *manifest, const struct image_layer *layers, size_t count,
@@ -320,23 +343,23 @@ static int tag_image(struct load *load, const struct digest *manifest, const str
 
 static int put_image(struct load *load, struct load_image *image, const struct engine_report *report, struct error *err)
 {
-	struct digest manifest;
+	const struct digest *manifest = &image->manifest_digest;
 	struct image put;
 	cleanup_free struct image_layer *layers = allocate_array(image->layer_count + 1, sizeof *layers);
-	if (put_files(load, image, &manifest, err) < 0)
+	if (put_files(load, image, err) < 0)
 		return -1;
 	for (size_t i = 0; i < image->layer_count; i++)
-		layers[i] = (struct image_layer){.diff_id = image->layers[i]->diff_id,
+		layers[i] = (struct image_layer){.diff_id = image->config.diff_ids[i],
 						 .blob = {.media_type = (char *)image->layers[i]->media_type,
 							  .digest = image->layers[i]->digest,
 							  .size = image->layers[i]->size},
 						 .size = image->layers[i]->layer_size};
 	for (size_t i = 0; i < image->references.count; i++)
-		if (tag_image(load, &manifest, layers, image->layer_count, image->references.items[i], report, err) < 0)
+		if (tag_image(load, manifest, layers, image->layer_count, image->references.items[i], report, err) < 0)
 			return -1;
 	if (image->references.count > 0)
 		return 0;
-	if (image_put(load->engine->store, &manifest, layers, image->layer_count, NULL, NULL, &put, err) < 0)
+	if (image_put(load->engine->store, manifest, layers, image->layer_count, NULL, NULL, &put, err) < 0)
 		return -1;
 	engine_report_line(report, "Loaded image ID: %s", put.id.text);
 	return 0;

@@ -8,6 +8,8 @@
 #include "archive/tar_reader.h"
 #include "oci/media_type.h"
 
+#define SHA256_FOLDER "blobs/sha256/"
+#define SHA512_FOLDER "blobs/sha512/"
 #define LINKS_LIMIT   8
 #define SCRATCH_SIZE  ((size_t)128 * 1024)
 #define TELL_INTERVAL ((uint64_t)512 * 1024)
@@ -28,7 +30,11 @@ struct entry_source {
 
 static const char *id_of(const struct load_file *file)
 {
-	const char *name = strncmp(file->path, "blobs/sha256/", 13) == 0 ? file->path + 13 : file->path;
+	const char *name = file->path;
+	if (strncmp(name, SHA256_FOLDER, strlen(SHA256_FOLDER)) == 0)
+		name += strlen(SHA256_FOLDER);
+	else if (strncmp(name, SHA512_FOLDER, strlen(SHA512_FOLDER)) == 0)
+		name += strlen(SHA512_FOLDER);
 	return name;
 }
 
@@ -123,8 +129,8 @@ static int read_layer(struct entry_source *entry, struct error *err)
 	if ((is_gzip || is_zstd) && blobs->operations->upload_open(blobs, NULL, &file->upload, err) < 0)
 		return -1;
 	tell(entry, "Loading layer");
-	if (layer_unpack(entry->archive->store->root_fd, &from, NULL, &file->staging, &file->diff_id, &totals,
-			 &file->failure) < 0) {
+	if (layer_unpack_as_any(entry->archive->store->root_fd, &from, NULL, &file->staging, file->diff_ids, &totals,
+				&file->failure) < 0) {
 		enum error_kind kind = file->failure.kind;
 		if (kind == ERROR_SYSTEM || kind == ERROR_CANCELLED || kind == ERROR_NOT_FOUND) {
 			if (err)
@@ -147,7 +153,8 @@ static int read_layer(struct entry_source *entry, struct error *err)
 static int read_file(struct load_archive *archive, struct load_file *file, struct tar_reader *reader, uint64_t size,
 		     const struct transfer_progress *progress, struct error *err)
 {
-	cleanup_hasher struct hasher *hasher = hasher_new(DIGEST_SHA256);
+	bool is_sha512 = strncmp(file->path, SHA512_FOLDER, strlen(SHA512_FOLDER)) == 0;
+	cleanup_hasher struct hasher *hasher = hasher_new(is_sha512 ? DIGEST_SHA512 : DIGEST_SHA256);
 	struct entry_source entry = {.archive = archive,
 				     .file = file,
 				     .reader = reader,

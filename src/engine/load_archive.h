@@ -21,11 +21,11 @@ struct load_file {
 	enum load_kind kind;
 	char *path;
 	char *target;	      /* of a link, from the archive's root */
-	struct digest digest; /* of its bytes */
+	struct digest digest; /* of its bytes, by the algorithm that its path names, else sha256 */
 	uint64_t size;
 	struct buffer bytes; /* of a document */
 	/* of a layer */
-	struct digest diff_id;
+	struct digest diff_ids[DIGEST_ALGORITHM_COUNT];
 	uint64_t layer_size;
 	const char *media_type;
 	struct layer_staging staging;

@@ -127,7 +127,7 @@ static int unpack_again(struct verify *verify, const struct image_layer *layer, 
 	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
 	cleanup_close int fd = -1;
 	struct source from;
-	struct digest diff_id;
+	struct digest diff_ids[DIGEST_ALGORITHM_COUNT];
 	struct layer_totals totals;
 	if (has_good_blob(verify, layer)) {
 		if (store->blobs->operations->open(store->blobs, &layer->blob.digest, &fd, err) < 0)
@@ -138,11 +138,12 @@ static int unpack_again(struct verify *verify, const struct image_layer *layer, 
 			return -1;
 		from = layer_archive_source(archive);
 	}
-	if (layer_unpack(store->root_fd, &from, NULL, &staging, &diff_id, &totals, err) < 0)
+	if (layer_unpack_as_any(store->root_fd, &from, NULL, &staging, diff_ids, &totals, err) < 0)
 		return -1;
-	if (!digest_equal(&diff_id, &layer->diff_id))
+	const struct digest *diff_id = &diff_ids[digest_algorithm_of(&layer->diff_id)];
+	if (!digest_equal(diff_id, &layer->diff_id))
 		return error_set(err, ERROR_CORRUPT, "blob %s is an archive of %s", layer->blob.digest.text,
-				 diff_id.text);
+				 diff_id->text);
 	*ret_staging = staging;
 	staging = LAYER_STAGING_INIT;
 	return 0;

@@ -6,7 +6,9 @@
 #include "store/image_row.h"
 #include "store/transaction.h"
 
-#define ID_PREFIX "sha256:"
+/* Both have one length. */
+#define ID_PREFIX      "sha256:"
+#define ID_PREFIX_LONG "sha512:"
 
 int image_row_read(sqlite3_stmt *row, struct image *ret_image, struct error *err)
 {
@@ -43,24 +45,35 @@ static bool is_hexadecimal(const char *text)
 	return text[0] && text[strspn(text, "0123456789abcdef")] == '\0';
 }
 
+static bool has_prefix(const char *text)
+{
+	return strncmp(text, ID_PREFIX, strlen(ID_PREFIX)) == 0 ||
+	       strncmp(text, ID_PREFIX_LONG, strlen(ID_PREFIX_LONG)) == 0;
+}
+
 bool image_text_is_id(const char *text, const struct digest *id)
 {
-	const char *digits = strncmp(text, ID_PREFIX, strlen(ID_PREFIX)) == 0 ? text + strlen(ID_PREFIX) : text;
+	const char *digits = has_prefix(text) ? text + strlen(ID_PREFIX) : text;
+	if (digits != text && strncmp(text, id->text, strlen(ID_PREFIX)) != 0)
+		return false;
 	return is_hexadecimal(digits) && strncmp(digits, digest_hex(id), strlen(digits)) == 0;
 }
 
 /* 1: found, 0: none. */
 static int find_prefix(struct store *store, const char *text, struct image *ret_image, struct error *err)
 {
-	const char *digits = strncmp(text, ID_PREFIX, strlen(ID_PREFIX)) == 0 ? text + strlen(ID_PREFIX) : text;
-	if (!is_hexadecimal(digits) || strlen(digits) > 64)
+	const char *digits = has_prefix(text) ? text + strlen(ID_PREFIX) : text;
+	if (!is_hexadecimal(digits) || strlen(digits) > 128)
 		return 0;
-	cleanup_free char *prefix = format_string("%s%s", ID_PREFIX, digits);
+	cleanup_free char *prefix = digits == text ? format_string("%s%s", ID_PREFIX, digits) : duplicate_string(text);
+	cleanup_free char *other =
+		digits == text ? format_string("%s%s", ID_PREFIX_LONG, digits) : duplicate_string(text);
 	cleanup_statement sqlite3_stmt *statement = NULL;
 	if (database_prepare(store->database, &statement, err,
 			     "SELECT " IMAGE_COLUMNS
-			     " FROM image WHERE id >= ?1 AND id < ?1 || 'g' ORDER BY id LIMIT 2",
-			     "t", prefix) < 0)
+			     " FROM image WHERE (id >= ?1 AND id < ?1 || 'g') OR (id >= ?2 AND id < ?2 || 'g')"
+			     " ORDER BY id LIMIT 2",
+			     "tt", prefix, other) < 0)
 		return -1;
 	int row = database_step(statement, err);
 	if (row <= 0)
@@ -116,7 +129,7 @@ int image_find_reference(struct store *store, const struct reference *reference,
 /* Docker's order: what is written as a digest is an id; else a name; else the beginning of an id. */
 int image_find(struct store *store, const char *text, struct image *ret_image, struct error *err)
 {
-	if (strncmp(text, ID_PREFIX, strlen(ID_PREFIX)) == 0) {
+	if (has_prefix(text)) {
 		int found = find_prefix(store, text, ret_image, err);
 		if (found < 0)
 			return -1;

@@ -53,3 +53,7 @@ int layer_staging_fill(struct layer_staging *staging, const struct source *tar, 
 int layer_unpack(int root_fd, const struct source *blob, const struct layer_limits *limits,
 		 struct layer_staging *ret_staging, struct digest *ret_diff_id, struct layer_totals *ret_totals,
 		 struct error *err);
+/* The same where it is not known yet by which algorithm the layer is named: ret_diff_ids has one of each. */
+int layer_unpack_as_any(int root_fd, const struct source *blob, const struct layer_limits *limits,
+			struct layer_staging *ret_staging, struct digest ret_diff_ids[DIGEST_ALGORITHM_COUNT],
+			struct layer_totals *ret_totals, struct error *err);
