@@ -1,5 +1,6 @@
 #include "transfer/recompress.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "base/atomic_file.h"
@@ -120,6 +121,9 @@ static int compress(const struct recompress *recompress, const struct source *pl
 	return compressor_finish(compressor, err);
 }
 
+/* One layer at a time: all processors work on it, and a second one would only take memory. */
+static pthread_mutex_t processors = PTHREAD_MUTEX_INITIALIZER;
+
 static int compress_to(const struct recompress *recompress, const struct source *plain, struct output *output,
 		       struct error *err)
 {
@@ -128,8 +132,10 @@ static int compress_to(const struct recompress *recompress, const struct source 
 	const struct compressor_options options = {.kind = recompress->kind, .level = recompress->level};
 	if (compressor_new_with(&options, &sink, &compressor, err) < 0)
 		return -1;
+	pthread_mutex_lock(&processors);
 	int result = compress(recompress, plain, compressor, err);
 	compressor_free(compressor);
+	pthread_mutex_unlock(&processors);
 	return result;
 }
 

@@ -34,12 +34,13 @@ static ssize_t dribble_read(void *context, void *bytes, size_t size, struct erro
 	return (ssize_t)size;
 }
 
-static void deflate_to(enum compression kind, const void *bytes, size_t size, struct buffer *packed)
+static void deflate_at(enum compression kind, int level, const void *bytes, size_t size, struct buffer *packed)
 {
+	const struct compressor_options options = {.kind = kind, .level = level};
 	struct error err = {0};
 	struct sink to = sink_to_buffer(packed);
 	struct compressor *compressor = NULL;
-	assert_int_equal(compressor_new(kind, &to, &compressor, &err), 0);
+	assert_int_equal(compressor_new_with(&options, &to, &compressor, &err), 0);
 	struct sink sink = compressor_sink(compressor);
 	size_t half = size / 2;
 	assert_int_equal(sink_write(&sink, bytes, half, &err), 0);
@@ -47,6 +48,11 @@ static void deflate_to(enum compression kind, const void *bytes, size_t size, st
 	assert_int_equal(compressor_finish(compressor, &err), 0);
 	assert_int_equal(compressor_finish(compressor, &err), 0);
 	compressor_free(compressor);
+}
+
+static void deflate_to(enum compression kind, const void *bytes, size_t size, struct buffer *packed)
+{
+	deflate_at(kind, 0, bytes, size, packed);
 }
 
 static int inflate_from(const struct buffer *packed, size_t size, size_t piece, struct buffer *plain,
@@ -71,6 +77,40 @@ static void fill(char *bytes, size_t size)
 	for (size_t i = 0; i < size; i++) {
 		state = state * 1664525 + 1013904223;
 		bytes[i] = (char)(i % 3 ? 'a' : state >> 28);
+	}
+}
+
+/* A level that works harder gives fewer bytes, of the same content, and the same ones each time. */
+static void levels(void **state)
+{
+	static char bytes[1500000];
+	static const struct {
+		enum compression kind;
+		int low, high;
+	} cases[] = {{COMPRESSION_GZIP, 1, 12}, {COMPRESSION_ZSTD, 1, 19}};
+	(void)state;
+	fill(bytes, sizeof bytes);
+	for (size_t i = 0; i < 2; i++) {
+		size_t sizes[2];
+		for (int j = 0; j < 2; j++) {
+			struct buffer packed = BUFFER_INIT(CAP), again = BUFFER_INIT(CAP), plain = BUFFER_INIT(CAP);
+			enum compression kind;
+			struct error err = {0};
+			int level = j ? cases[i].high : cases[i].low;
+			deflate_at(cases[i].kind, level, bytes, sizeof bytes, &packed);
+			deflate_at(cases[i].kind, level, bytes, sizeof bytes, &again);
+			assert_int_equal(packed.size, again.size);
+			assert_memory_equal(packed.bytes, again.bytes, packed.size);
+			assert_int_equal(inflate_from(&packed, packed.size, 100000, &plain, &kind, &err), 0);
+			assert_int_equal(kind, cases[i].kind);
+			assert_int_equal(plain.size, sizeof bytes);
+			assert_memory_equal(plain.bytes, bytes, sizeof bytes);
+			sizes[j] = packed.size;
+			buffer_release(&packed);
+			buffer_release(&again);
+			buffer_release(&plain);
+		}
+		assert_true(sizes[1] < sizes[0]);
 	}
 }
 
@@ -248,6 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trips),
+		cmocka_unit_test(levels),
 		cmocka_unit_test(any_number_of_processors),
 		cmocka_unit_test(a_sink_that_fails),
 		cmocka_unit_test(several_members),
