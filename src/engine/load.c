@@ -283,23 +283,6 @@ static int plan(struct load *load, struct error *err)
 	return result;
 }
 
-/* Under the digest that names it, of whatever algorithm. */
-static int put_document(struct blob_store *blobs, const struct digest *digest, const char *text, size_t size,
-			struct error *err)
-{
-	struct digest ignored;
-	struct blob_upload *upload;
-	if (digest_algorithm_of(digest) == DIGEST_SHA256)
-		return blob_write(blobs, text, size, &ignored, err);
-	if (blobs->operations->upload_open(blobs, NULL, &upload, err) < 0)
-		return -1;
-	if (blobs->operations->upload_append(upload, text, size, err) == 0 &&
-	    blobs->operations->upload_commit(upload, digest, err) == 0)
-		return 0;
-	blobs->operations->upload_abort(upload);
-	return -1;
-}
-
 /* The files of the image go where they belong; what a row names is then there. */
 static int put_files(struct load *load, struct load_image *image, struct error *err)
 {
@@ -316,9 +299,9 @@ static int put_files(struct load *load, struct load_image *image, struct error *
 			return -1;
 	}
 	const struct buffer *config = &image->config_file->bytes;
-	if (put_document(blobs, &image->config_file->digest, buffer_text(config), config->size, err) < 0)
+	if (blob_write_as(blobs, buffer_text(config), config->size, &image->config_file->digest, err) < 0)
 		return -1;
-	return put_document(blobs, &image->manifest_digest, image->manifest, strlen(image->manifest), err);
+	return blob_write_as(blobs, image->manifest, strlen(image->manifest), &image->manifest_digest, err);
 }
 
 static int tag_image(struct load *load, const struct digest *manifest, const struct image_layer *layers, size_t count,

@@ -92,3 +92,6 @@ int blob_read(struct blob_store *store, const struct digest *digest, size_t limi
 bool blob_upload_id_is_valid(const char *id);
 /* Stores bytes under their sha256 digest. One that is there, and whole, is refreshed and not written again. */
 int blob_write(struct blob_store *store, const void *bytes, size_t size, struct digest *ret_digest, struct error *err);
+/* The same under a digest that they must have, of whatever algorithm; ERROR_CORRUPT where they do not. */
+int blob_write_as(struct blob_store *store, const void *bytes, size_t size, const struct digest *digest,
+		  struct error *err);

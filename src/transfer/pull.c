@@ -303,29 +303,15 @@ static void tell_twice(struct pull_job *job)
 			progress_tell(&job->layers[i].progress, "Already exists", 0, 0);
 }
 
-static int store_document(struct blob_store *blobs, const struct digest *digest, const struct buffer *bytes,
-			  struct error *err)
-{
-	struct blob_upload *upload;
-	if (blobs->operations->upload_open(blobs, NULL, &upload, err) < 0)
-		return -1;
-	if (blobs->operations->upload_append(upload, buffer_text(bytes), bytes->size, err) < 0 ||
-	    blobs->operations->upload_commit(upload, digest, err) < 0) {
-		blobs->operations->upload_abort(upload);
-		return -1;
-	}
-	return 0;
-}
-
 static int store_documents(const struct pull_job *job, const struct resolved *resolved, const struct buffer *config,
 			   struct error *err)
 {
 	cleanup_close int blobs_fd = open_folder_at(job->root_fd, "blobs", true, 0700, err);
 	cleanup_blob_store struct blob_store *blobs = NULL;
 	if (blobs_fd < 0 || blob_store_open_files(blobs_fd, &blobs, err) < 0 ||
-	    store_document(blobs, &resolved->manifest.config.digest, config, err) < 0)
+	    blob_write_as(blobs, buffer_text(config), config->size, &resolved->manifest.config.digest, err) < 0)
 		return -1;
-	return store_document(blobs, &resolved->digest, &resolved->bytes, err);
+	return blob_write_as(blobs, buffer_text(&resolved->bytes), resolved->bytes.size, &resolved->digest, err);
 }
 
 static json_t *done_document(const struct pull_job *job, const struct resolved *resolved)
