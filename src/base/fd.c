@@ -52,13 +52,13 @@ int read_full(int fd, void *bytes, size_t size, struct error *err)
 	return 0;
 }
 
-int open_in_root(int root_fd, const char *path, int flags, mode_t mode)
+static int open_resolved(int root_fd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(flags | O_CLOEXEC),
 		/* The kernel refuses a mode where nothing can be made. */
 		.mode = flags & (O_CREAT | O_TMPFILE) & ~O_DIRECTORY ? mode : 0,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+		.resolve = resolve | RESOLVE_NO_MAGICLINKS,
 	};
 	/* EAGAIN: a rename elsewhere made the kernel unsure of a ".."; it asks to be asked again. */
 	for (int tries = 0; tries < 64; tries++) {
@@ -67,6 +67,16 @@ int open_in_root(int root_fd, const char *path, int flags, mode_t mode)
 			return (int)fd;
 	}
 	return -1;
+}
+
+int open_in_root(int root_fd, const char *path, int flags, mode_t mode)
+{
+	return open_resolved(root_fd, path, flags, mode, RESOLVE_IN_ROOT);
+}
+
+int open_beneath(int root_fd, const char *path, int flags)
+{
+	return open_resolved(root_fd, path, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
 int make_folders_in_root(int root_fd, const char *path, mode_t mode)

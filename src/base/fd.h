@@ -26,6 +26,8 @@ int read_full(int fd, void *bytes, size_t size, struct error *err);
  * nor an absolute link leaves it. Returns the descriptor, or -1 with errno set. O_CLOEXEC is added.
  */
 int open_in_root(int root_fd, const char *path, int flags, mode_t mode);
+/* Through no link at all (ELOOP), and not out of root_fd by ".." (EXDEV). */
+int open_beneath(int root_fd, const char *path, int flags);
 /* mkdir -p inside root_fd, confined in the same way; the last folder's descriptor, or -1 with errno set. */
 int make_folders_in_root(int root_fd, const char *path, mode_t mode);
 

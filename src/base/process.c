@@ -85,6 +85,22 @@ int process_wait(pid_t pid, int *ret_status, struct error *err)
 	return 0;
 }
 
+char *process_find_program(const char *name)
+{
+	const char *folders = getenv("PATH");
+	for (const char *at = folders ? folders : "/usr/local/bin:/usr/bin:/bin"; *at;) {
+		size_t length = strcspn(at, ":");
+		if (length > 0 && *at == '/') {
+			cleanup_free char *path = format_string("%.*s/%s", (int)length, at, name);
+			if (access(path, X_OK) == 0)
+				return steal_pointer(&path);
+		}
+		at += length;
+		at += *at == ':';
+	}
+	return NULL;
+}
+
 int process_executable_folder(char **ret_path, struct error *err)
 {
 	char path[PATH_MAX];

@@ -31,5 +31,9 @@ int process_start(const struct process_options *options, pid_t *ret_pid, struct 
 /* Waits; ret_status is as a shell has it: the exit code, or 128 + the signal. */
 int process_wait(pid_t pid, int *ret_status, struct error *err);
 
+/* The first file of that name (a single component) in the PATH that may be run, owned by the caller; NULL: none. Only
+ * absolute folders count, so that it never depends on where we are. */
+char *process_find_program(const char *name);
+
 /* The folder of our own executable, for helpers beside it; owned by the caller. */
 int process_executable_folder(char **ret_path, struct error *err);

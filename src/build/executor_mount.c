@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -284,14 +282,6 @@ int step_mounts_open(struct step *step, struct step_mounts *mounts, struct strin
 		};
 	}
 	return 0;
-}
-
-/* A folder of the upper tree, through no link at all. */
-static int open_beneath(int root_fd, const char *path, int flags)
-{
-	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
-			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-	return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof how);
 }
 
 /*

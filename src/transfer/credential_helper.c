@@ -20,24 +20,14 @@ static bool name_is_valid(const char *name)
 	return length > 0 && length <= 64 && name[length] == '\0';
 }
 
-/* The first file of that name in the PATH that may be run; only absolute folders count. */
 static int find_program(const char *name, char **ret_path, struct error *err)
 {
 	if (!name_is_valid(name))
 		return error_set(err, ERROR_INVALID, "the name of a credential helper is not valid: %.80s", name);
-	const char *folders = getenv("PATH");
-	for (const char *at = folders ? folders : "/usr/local/bin:/usr/bin:/bin"; *at;) {
-		size_t length = strcspn(at, ":");
-		if (length > 0 && *at == '/') {
-			cleanup_free char *path = format_string("%.*s/docker-credential-%s", (int)length, at, name);
-			if (access(path, X_OK) == 0) {
-				*ret_path = steal_pointer(&path);
-				return 0;
-			}
-		}
-		at += length;
-		at += *at == ':';
-	}
+	cleanup_free char *program = format_string("docker-credential-%s", name);
+	*ret_path = process_find_program(program);
+	if (*ret_path)
+		return 0;
 	return error_set(
 		err, ERROR_NOT_FOUND,
 		"the credential helper docker-credential-%s, which Docker's config.json names, is not on the PATH: "

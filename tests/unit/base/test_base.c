@@ -305,12 +305,30 @@ static void open_in_root_never_leaves_the_root(void **state)
 	assert_int_equal(open_in_root(folder, "absolute/passwd", O_RDONLY, 0), -1);
 	assert_int_equal(open_in_root(folder, "../../etc/passwd", O_RDONLY, 0), -1);
 	assert_int_equal(open_in_root(folder, "relative/passwd", O_RDONLY, 0), -1);
+	assert_int_equal(symlinkat(".", folder, "here"), 0);
+	cleanup_close int self = open_beneath(folder, ".", O_RDONLY);
+	assert_true(self >= 0);
+	assert_int_equal(open_beneath(folder, "..", O_RDONLY), -1);
+	assert_int_equal(errno, EXDEV);
+	assert_int_equal(open_beneath(folder, "here", O_RDONLY), -1);
+	assert_int_equal(errno, ELOOP);
 	/* Through the links, folders are made inside. */
 	cleanup_close int made = make_folders_in_root(folder, "new/folder", 0755);
 	assert_true(made >= 0);
 	struct stat status;
 	assert_int_equal(fstatat(folder, "new/folder", &status, 0), 0);
 	assert_int_equal(remove_tree_at(AT_FDCWD, path, &err), 0);
+}
+
+static void process_finds_programs_in_absolute_folders_alone(void **state)
+{
+	cleanup_free char *before = duplicate_string(getenv("PATH"));
+	cleanup_free char *found = NULL;
+	setenv("PATH", "bin:.::/nowhere:/bin", 1);
+	found = process_find_program("sh");
+	assert_string_equal(found, "/bin/sh");
+	assert_null(process_find_program("no-such-program"));
+	setenv("PATH", before ? before : "", 1);
 }
 
 static void process_gets_only_the_fds_that_are_listed(void **state)
@@ -354,6 +372,7 @@ int main(void)
 		cmocka_unit_test(atomic_file_leaves_the_old_one_on_failure),
 		cmocka_unit_test(atomic_output_is_whole_or_not_there),
 		cmocka_unit_test(open_in_root_never_leaves_the_root),
+		cmocka_unit_test(process_finds_programs_in_absolute_folders_alone),
 		cmocka_unit_test(process_gets_only_the_fds_that_are_listed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
