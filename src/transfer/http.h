@@ -62,6 +62,7 @@ struct http_response {
 	char *range;		/* of an upload's bytes that have come */
 	int64_t content_length; /* -1: not said */
 	unsigned retry_after;	/* seconds, 0: not said */
+	int64_t last_modified;	/* seconds since 1970, 0: not said */
 	struct challenge_list challenges;
 	bool challenge_is_malformed; /* a WWW-Authenticate header was refused */
 };

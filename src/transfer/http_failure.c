@@ -3,6 +3,7 @@
 
 #include "transfer/cancel.h"
 #include "transfer/http_exchange.h"
+#include "transfer/location.h"
 
 static int untrusted(const struct http_exchange *exchange, const char *method, const char *why, struct error *err)
 {
@@ -36,9 +37,8 @@ static int explain_failure(const struct http_exchange *exchange, const char *met
 		return error_set(err, ERROR_NETWORK, "%s \"%s\": the proxy is not known: %s. Check HTTPS_PROXY", method,
 				 url, why);
 	case CURLE_COULDNT_CONNECT:
-		return error_set(err, ERROR_NETWORK,
-				 "%s \"%s\": cannot connect to %s: %s. Is the registry running there?", method, url,
-				 host, why);
+		return error_set(err, ERROR_NETWORK, "%s \"%s\": cannot connect to %s: %s. Is the %s running there?",
+				 method, url, host, why, location_plain_is_allowed() ? "server" : "registry");
 	case CURLE_SSL_CONNECT_ERROR:
 		return error_set(err, ERROR_NETWORK,
 				 "%s \"%s\": %s does not speak TLS as it should: %s. Plain http is never tried instead",

@@ -54,6 +54,10 @@ static void take_header(struct http_response *response, const char *name, const 
 		response->content_length = (int64_t)parse_number(value, INT64_MAX / 16);
 	if (strcasecmp(name, "retry-after") == 0)
 		response->retry_after = (unsigned)parse_number(value, 3600);
+	if (strcasecmp(name, "last-modified") == 0) {
+		time_t time = curl_getdate(value, NULL);
+		response->last_modified = time > 0 ? (int64_t)time : 0;
+	}
 	if (strcasecmp(name, "www-authenticate") == 0 && www_authenticate_parse(value, &response->challenges, NULL) < 0)
 		response->challenge_is_malformed = true;
 }

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 
@@ -93,6 +94,18 @@ bool location_is_insecure(const char *authority)
 	return is_insecure;
 }
 
+static atomic_bool plain_is_allowed;
+
+void location_allow_plain(void)
+{
+	atomic_store(&plain_is_allowed, true);
+}
+
+bool location_plain_is_allowed(void)
+{
+	return atomic_load(&plain_is_allowed);
+}
+
 /* "host", or "host:port" where the port is not the scheme's own. */
 static char *parts_authority(const struct parts *parts)
 {
@@ -105,9 +118,11 @@ static int parts_check(const struct parts *parts, const char *text, struct error
 	if (strcmp(parts->scheme, "https") == 0)
 		return 0;
 	if (strcmp(parts->scheme, "http") != 0)
-		return refuse(text, "registries speak https", err);
+		return refuse(text,
+			      location_plain_is_allowed() ? "only http and https are spoken" : "registries speak https",
+			      err);
 	cleanup_free char *authority = parts_authority(parts);
-	if (!location_host_is_loopback(parts->host) && !location_is_insecure(authority))
+	if (!location_host_is_loopback(parts->host) && !location_is_insecure(authority) && !location_plain_is_allowed())
 		return refuse(text,
 			      "plain http is for registries on this machine only, others need https, or to be called "
 			      "insecure in registries.conf",

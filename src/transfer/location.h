@@ -21,6 +21,11 @@ bool location_authority_is_loopback(const char *authority);
 void location_allow_insecure(const char *authority);
 bool location_is_insecure(const char *authority);
 
+/* For a process that fetches files and asks no registry: plain http to any host from now on. Certificates are verified
+ * as ever, and https never becomes http. */
+void location_allow_plain(void);
+bool location_plain_is_allowed(void);
+
 /* Whether url may be asked at all. Fails with ERROR_DENIED. */
 int location_check(const char *url, struct error *err);
 /*

@@ -20,7 +20,7 @@ static int (*const operations[])(const struct request *request, struct http *htt
 	[OPERATION_LOGIN] = login,	[OPERATION_DIGEST] = remote_digest,
 	[OPERATION_TAGS] = remote_tags, [OPERATION_SEARCH] = search,
 	[OPERATION_COPY] = copy,	[OPERATION_MANIFEST] = remote_manifest,
-	[OPERATION_LIST] = push_list,
+	[OPERATION_LIST] = push_list,	[OPERATION_FETCH] = fetch_file,
 };
 _Static_assert(ARRAY_SIZE(operations) == OPERATION_COUNT, "an operation does nothing");
 

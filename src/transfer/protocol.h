@@ -21,6 +21,8 @@
  *   {"operation":"manifest","domain":…,"path":…,"tag":…,"digest":…,"with_platform":false}
  *   {"operation":"list","domain":…,"path":…,"tag":…,"document":TEXT,"media_type":…,
  *    "manifests":[{"source":"ghcr.test/regid/other","digest":…}]}   puts the index, and before it what it names
+ *   {"operation":"fetch","root":DIR,"url":URL,"limit":N,"digest":"sha256:…"}   a file of the web, at most N bytes, into
+ *        the blob store: any host, http too, no credentials; with a digest nothing else is taken
  * Every request may hold "insecure":true, where the registry's certificate is not to be verified, as registries.conf
  * can say too, and "username","password": else credentials come from ~/.docker/config.json (auths).
  *
@@ -43,6 +45,8 @@
  *   {"event":"done","manifest":"sha256:…","media_type":…,"size":N}  after "copy": what the target has now
  *   {"event":"done","media_type":…,"digest":…,"size":N,"is_index":false,"document":TEXT,"platform":{"os":…,…}}
  *        after "manifest"
+ *   {"event":"done","digest":"sha256:…","size":N,"last_modified":SECONDS}
+ *        after "fetch"; last_modified is since 1970, 0 where the server did not say
  *   {"event":"error","kind":"unauthorized","message":"…"}           kind: lower case enum error_kind without ERROR_
  */
 #pragma once

@@ -10,6 +10,7 @@ static const char *const operation_names[] = {
 	[OPERATION_PULL] = "pull",     [OPERATION_PUSH] = "push",	  [OPERATION_LOGIN] = "login",
 	[OPERATION_DIGEST] = "digest", [OPERATION_TAGS] = "tags",	  [OPERATION_SEARCH] = "search",
 	[OPERATION_COPY] = "copy",     [OPERATION_MANIFEST] = "manifest", [OPERATION_LIST] = "list",
+	[OPERATION_FETCH] = "fetch",
 };
 static_assert(ARRAY_SIZE(operation_names) == OPERATION_COUNT, "an operation has no name");
 
@@ -131,13 +132,16 @@ static int parse_members(const json_t *document, struct request *request, struct
 
 static int check(const struct request *request, struct error *err)
 {
-	bool needs_root = request->operation == OPERATION_PULL || request->operation == OPERATION_PUSH;
+	bool needs_root = request->operation == OPERATION_PULL || request->operation == OPERATION_PUSH ||
+			  request->operation == OPERATION_FETCH;
 	if (request->operation == OPERATION_COPY)
+		return 0;
+	if (needs_root && !request->root)
+		return error_set(err, ERROR_INVALID, "\"root\" is missing");
+	if (request->operation == OPERATION_FETCH)
 		return 0;
 	if (!request->domain)
 		return error_set(err, ERROR_INVALID, "\"domain\" is missing");
-	if (needs_root && !request->root)
-		return error_set(err, ERROR_INVALID, "\"root\" is missing");
 	if (request->operation == OPERATION_LOGIN)
 		return request->username ? 0 : error_set(err, ERROR_INVALID, "\"username\" is missing");
 	if (request->operation == OPERATION_SEARCH)

@@ -20,6 +20,7 @@ enum operation {
 	OPERATION_COPY,
 	OPERATION_MANIFEST,
 	OPERATION_LIST,
+	OPERATION_FETCH,
 	OPERATION_COUNT
 };
 
@@ -41,7 +42,7 @@ struct request {
 	char *username;
 	char *password;
 	bool is_insecure;	/* as if registries.conf called the registry so */
-	struct digest digest;	/* pull */
+	struct digest digest;	/* pull, fetch */
 	struct digest manifest; /* push */
 	struct platform platform;
 	struct digest *replaced; /* pull: diff ids of layers that are there, and damaged */

@@ -97,11 +97,27 @@ static void test_origin(void **state)
 	assert_null(location_authority("::"));
 }
 
+/* The last of all: it is for the life of the process. */
+static void test_plain(void **state)
+{
+	cleanup_free char *url = NULL;
+	struct error err = {0};
+	assert_int_equal(location_check("http://a.test/", &err), -1);
+	location_allow_plain();
+	assert_int_equal(location_check("http://a.test/", &err), 0);
+	assert_int_equal(location_join("http://a.test/", "http://b.test/x", &url, &err), 0);
+	assert_string_equal(url, "http://b.test/x");
+	assert_int_equal(location_join("https://a.test/", "http://a.test/", &url, &err), -1);
+	assert_int_equal(location_join("http://a.test/", "ftp://a.test/", &url, &err), -1);
+	assert_int_equal(location_join("http://a.test/", "file:///etc/passwd", &url, &err), -1);
+	assert_int_equal(location_check("http://user:pw@a.test/", &err), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_loopback), cmocka_unit_test(test_check),	cmocka_unit_test(test_join),
-		cmocka_unit_test(test_query),	 cmocka_unit_test(test_origin),
+		cmocka_unit_test(test_query),	 cmocka_unit_test(test_origin), cmocka_unit_test(test_plain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

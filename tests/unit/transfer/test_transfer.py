@@ -1466,6 +1466,63 @@ class ResumedPushTest(TransferTest):
         self.assertEqual(self.registry.manifests, {})
 
 
+class FetchTest(TransferTest):
+    def fetch(self, url, limit=1 << 20, **more):
+        return self.run_request(operation="fetch", root=self.root, url=url, limit=limit, **more)
+
+    def kept(self):
+        found = []
+        for folder, _, names in os.walk(os.path.join(self.root, "blobs")):
+            found += [os.path.join(os.path.basename(folder), name) for name in names]
+        return found
+
+    def test_file(self):
+        mock, body = self.mock(), b"a file" * 1000
+        mock.hooks = [lambda handler, _: handler.answer(
+            200, body, {"Last-Modified": "Mon, 03 Feb 2020 04:05:06 GMT"}) or True]
+        url = "http://%s/x" % mock.host
+        done = self.fetch(url).last
+        self.assertEqual(done, {"event": "done", "digest": sha256(body), "size": len(body),
+                                "last_modified": 1580702706})
+        self.assertEqual(self.kept(), ["sha256/" + sha256(body)[7:]])
+        self.assertEqual(self.fetch(url, digest=sha256(body)).code, 0)
+        wrong = self.fetch(url, digest=sha256(b"other"))
+        self.assertEqual((wrong.kind, wrong.message),
+                         ("corrupt", "digest mismatch %s: %s" % (sha256(body), sha256(b"other"))))
+        self.assertEqual(self.fetch(url, limit=10).kind, "limit")
+        self.assertEqual(len(self.kept()), 1)
+        self.assertEqual(mock.authorizations(), [])
+
+    def test_longer_than_it_said(self):
+        mock = self.mock()
+
+        def endless(handler, _):
+            handler.send_response(200)
+            handler.end_headers()
+            handler.close_connection = True
+            try:
+                for _ in range(64):
+                    handler.wfile.write(bytes(65536))
+            except OSError:
+                pass
+            return True
+        mock.hooks = [endless]
+        self.assertEqual(self.fetch("http://%s/x" % mock.host).kind, "limit")
+        self.assertEqual(self.kept(), [])
+
+    def test_answers(self):
+        mock = self.mock()
+        mock.hooks = [lambda handler, _: handler.answer(404) or True]
+        outcome = self.fetch("http://%s/x" % mock.host)
+        self.assertEqual((outcome.kind, outcome.message), ("not_found", "invalid response status 404"))
+        self.assertEqual(len(mock.requests), 1)
+        for url in ("ftp://a.test/x", "file:///etc/passwd", "http://user:pw@%s/x" % mock.host, "x", ""):
+            self.assertEqual(self.fetch(url).code, 1)
+        self.assertEqual(self.fetch("http://%s/x" % mock.host, limit=0).kind, "invalid")
+        self.assertEqual(self.run_request(operation="fetch", url="http://a.test/x", limit=1).kind, "invalid")
+        self.assertEqual(len(mock.requests), 1)
+
+
 class OtherTest(TransferTest):
     def test_digest(self):
         mock, image = self.mock(), Image([{"a": b"one"}])
