@@ -33,11 +33,19 @@ struct build_run {
 	bool no_network;
 };
 
+struct build_file {
+	struct digest digest; /* its blob's */
+	int64_t modified;     /* seconds since 1970; 0: the server did not say */
+};
+
 struct build_host {
 	void *context;
 	/* The image of FROM: found here, or pulled. */
 	int (*resolve_image)(void *context, const char *name, bool always_pull, struct image *ret_image,
 			     struct error *err);
+	/* The file behind an http or https URL into the store's blobs; expected unset: whatever it is. */
+	int (*fetch)(void *context, const char *url, const struct digest *expected, struct build_file *ret_file,
+		     struct error *err);
 	/* Runs one step with the default confinement; output goes to `output_fd`. ret_exit_code as a shell has it. */
 	int (*run)(void *context, const struct build_run *run, int output_fd, int *ret_exit_code, struct error *err);
 };
@@ -45,7 +53,7 @@ struct build_host {
 enum build_progress { BUILD_PROGRESS_AUTO, BUILD_PROGRESS_PLAIN, BUILD_PROGRESS_TTY, BUILD_PROGRESS_QUIET };
 
 struct build_options {
-	const char *context_path;
+	const char *context_path;	      /* or an URL, before build/input.h has seen it */
 	bool context_is_archive;	      /* it was unpacked for this build: no link in it leads out of it */
 	const char *dockerfile;		      /* NULL: context_path/Dockerfile; of an archive: a path in it */
 	const struct buffer *dockerfile_text; /* not NULL: this, whatever `dockerfile` says */

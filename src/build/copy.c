@@ -472,10 +472,44 @@ static int copy_text(struct copier *copier, const struct copy_text *text)
 	return set_metadata(copier, -1, to, &status, path);
 }
 
+static int copy_file(struct copier *copier, const struct copy_file *file)
+{
+	cleanup_free char *path = NULL;
+	if (file->unpacks) {
+		int unpacked = add_archive(copier, file->fd, file->name);
+		if (unpacked != 0)
+			return unpacked < 0 ? -1 : 0;
+	}
+	if (lseek(file->fd, 0, SEEK_SET) < 0)
+		return error_set_errno(copier->err, errno, "seek in %s", file->name);
+	if (place_file(copier, file->name, &path) < 0)
+		return -1;
+	cleanup_close int to = open_target_file(copier, path);
+	struct stat status = {.st_mode = S_IFREG | 0600, .st_mtim = {.tv_sec = file->modified}};
+	if (to < 0)
+		return -1;
+	if (copy_file_data(file->fd, to, copier->err) < 0)
+		return error_wrap(copier->err, "%s", path);
+	return set_metadata(copier, -1, to, &status, path);
+}
+
+static int copy_tree(struct copier *copier, const struct content_root *tree)
+{
+	const struct content_root *from = copier->from;
+	struct stat status;
+	if (fstat(tree->fd, &status) < 0)
+		return error_set_errno(copier->err, errno, "stat a folder of files");
+	copier->from = tree;
+	int result = copy_source_folder(copier, tree->fd, "", &status);
+	copier->from = from;
+	return result;
+}
+
 static int copy_all(struct copier *copier)
 {
 	const struct copy_request *request = copier->request;
-	size_t count = (request->sources ? request->sources->count : 0) + request->text_count;
+	size_t count = (request->sources ? request->sources->count : 0) + request->text_count + request->file_count +
+		       request->tree_count;
 	if ((request->needs_folder || count > 1) && !request->keeps_parents && !names_folder(request->destination) &&
 	    (request->needs_folder || !is_folder(request->root_fd, request->destination)))
 		return error_set(copier->err, ERROR_INVALID,
@@ -485,6 +519,12 @@ static int copy_all(struct copier *copier)
 	int (*copy)(struct copier *, const char *) = request->keeps_parents ? copy_with_parents : copy_source;
 	for (size_t i = 0; request->sources && i < request->sources->count; i++)
 		if (copy(copier, request->sources->items[i]) < 0)
+			return -1;
+	for (size_t i = 0; i < request->file_count; i++)
+		if (copy_file(copier, &request->files[i]) < 0)
+			return -1;
+	for (size_t i = 0; i < request->tree_count; i++)
+		if (copy_tree(copier, &request->trees[i]) < 0)
 			return -1;
 	for (size_t i = 0; i < request->text_count; i++)
 		if (copy_text(copier, &request->texts[i]) < 0)

@@ -7,7 +7,7 @@
  *     - folders that are missing are made, 0755, with the owner of --chown;
  *     - modes, link targets and modification times stay; the owner is 0:0 from the context, what it was with --from,
  *       or --chown's.
- * ADD unpacks a local tar archive, plain, gzip or zstd, into DEST.
+ * ADD unpacks a local tar archive, plain, gzip or zstd, into DEST. A file that was fetched has mode 0600.
  *
  * With --parents a source keeps its folders below DEST: "a/b/c" goes to DEST/a/b/c, and "a/./b/c" to DEST/b/c. Folders
  * that are made for it are like those of the source.
@@ -30,6 +30,14 @@ struct copy_text {
 	const char *content;
 };
 
+/* Of elsewhere, fetched already. */
+struct copy_file {
+	const char *name; /* where the destination is a folder */
+	int fd;
+	int64_t modified; /* seconds since 1970 */
+	bool unpacks;
+};
+
 struct copy_request {
 	const char *instruction; /* "COPY" or "ADD", for messages */
 	int root_fd;		 /* the target's root */
@@ -39,6 +47,10 @@ struct copy_request {
 	const struct string_list *sources; /* of content_find(); with keeps_parents "/./" may say where DEST begins */
 	const struct copy_text *texts;	   /* heredocs */
 	size_t text_count;
+	const struct copy_file *files; /* these come after the sources */
+	size_t file_count;
+	const struct content_root *trees; /* whose contents are copied, then */
+	size_t tree_count;
 	bool needs_folder; /* more than one source was written */
 	bool unpacks;	   /* archives */
 	bool keeps_parents;

@@ -3,14 +3,14 @@
  *
  * The key of a COPY from the context holds the digest of the files that it names. One from a stage or an image has two
  * keys: a quick one over the source's layers, which is enough where nothing changed and mounts nothing, and one over
- * the files, which still hits where the source was built anew and these files came out the same.
+ * the files, which still hits where the source was built anew and these files came out the same. What ADD takes from
+ * elsewhere (executor_remote.h) goes into the key by its digest or commit.
  */
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
-#include "build/copy.h"
-#include "build/executor.h"
+#include "build/executor_remote.h"
 #include "build/path.h"
 #include "store/image.h"
 
@@ -18,8 +18,9 @@ struct copy_step {
 	struct string_list patterns; /* expanded, heredocs left out */
 	struct copy_text *texts;
 	size_t text_count;
-	char *destination; /* absolute, a '/' at its end kept */
-	char *chown, *chmod;
+	struct remote_list remotes; /* of ADD */
+	char *destination;	    /* absolute, a '/' at its end kept */
+	char *chown, *chmod, *checksum;
 	char *created_by;
 	struct ignore_list excludes;
 	struct string_list exclude_texts;
@@ -32,21 +33,14 @@ static void copy_step_release(struct copy_step *copy)
 	for (size_t i = 0; i < copy->text_count; i++)
 		free((char *)(uintptr_t)copy->texts[i].content);
 	free(copy->texts);
+	remote_list_release(&copy->remotes);
+	free(copy->checksum);
 	free(copy->destination);
 	free(copy->chown);
 	free(copy->chmod);
 	free(copy->created_by);
 	ignore_list_release(&copy->excludes);
 	string_list_release(&copy->exclude_texts);
-}
-
-static bool is_remote(const char *source)
-{
-	static const char *const starts[] = {"http://", "https://", "git://", "git@", "ssh://"};
-	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
-		if (strncasecmp(source, starts[i], strlen(starts[i])) == 0)
-			return true;
-	return false;
 }
 
 static const struct heredoc *find_heredoc(const struct instruction *instruction, const char *word, size_t *next)
@@ -74,13 +68,9 @@ static int add_source(const struct step *step, struct copy_step *copy, const cha
 	if (expand_word(&step->expansion, word, &source, err) < 0)
 		return -1;
 	bool is_copy = step->instruction->kind == INSTRUCTION_COPY;
-	if (is_remote(source))
+	if (remote_source_kind(source) != REMOTE_NONE)
 		return is_copy ? error_set(err, ERROR_INVALID, "source can't be a URL for COPY")
-			       : error_set(
-					 err, ERROR_UNSUPPORTED,
-					 "ADD %s: ADD of a URL or a git repository is not supported yet: fetch it into "
-					 "the context first, or with RUN",
-					 source);
+			       : remote_list_add(&copy->remotes, source, err);
 	string_list_take(&copy->patterns, steal_pointer(&source));
 	return 0;
 }
@@ -124,40 +114,21 @@ static int take_excludes(const struct step *step, struct copy_step *copy, struct
 	return 0;
 }
 
-/* What is known to the parser and not done yet is said, not left out. */
-static int refuse_missing(const struct instruction *instruction, struct error *err)
+static int check_checksum(const struct step *step, const struct copy_step *copy, struct error *err)
 {
-	if (instruction->checksum)
-		return error_set(err, ERROR_UNSUPPORTED, "ADD --checksum is not supported yet, nor is ADD from a URL");
-	if (instruction->keep_git_dir)
-		return error_set(err, ERROR_UNSUPPORTED,
-				 "ADD --keep-git-dir is not supported yet, nor is ADD from git");
+	if (!step->instruction->checksum)
+		return 0;
+	if (step->instruction->arguments.count != 2)
+		return error_set(err, ERROR_INVALID, "checksum can't be specified for multiple sources");
+	if (!copy->remotes.count)
+		return error_set(err, ERROR_INVALID, "checksum requires HTTP(S) or Git sources");
 	return 0;
 }
 
-static int prepare(const struct step *step, struct copy_step *copy, struct error *err)
+/* The line of the history, in the order of copying. */
+static char *describe(const struct step *step, const struct copy_step *copy, const char *destination)
 {
 	const struct instruction *instruction = step->instruction;
-	size_t last = instruction->arguments.count - 1, next_heredoc = 0;
-	if (refuse_missing(instruction, err) < 0 || take_excludes(step, copy, err) < 0)
-		return -1;
-	for (size_t i = 0; i < last; i++)
-		if (add_source(step, copy, instruction->arguments.items[i], &next_heredoc, err) < 0)
-			return -1;
-	cleanup_free char *destination = NULL;
-	if (expand_word(&step->expansion, instruction->arguments.items[last], &destination, err) < 0 ||
-	    (instruction->chown && expand_word(&step->expansion, instruction->chown, &copy->chown, err) < 0) ||
-	    (instruction->chmod && expand_word(&step->expansion, instruction->chmod, &copy->chmod, err) < 0) ||
-	    (copy->chmod && check_chmod(copy->chmod, err) < 0))
-		return -1;
-	copy->destination = resolve_destination(step, destination);
-	copy->needs_folder = last > 1;
-	if (copy->needs_folder && !instruction->has_parents && destination[0] &&
-	    copy->destination[strlen(copy->destination) - 1] != '/')
-		return error_set(err, ERROR_INVALID,
-				 "When using %s with more than one source file, the destination must be a directory "
-				 "and end with a /",
-				 instruction_name(instruction->kind));
 	cleanup_string_list struct string_list words = {0};
 	string_list_add(&words, instruction_name(instruction->kind));
 	if (copy->chown)
@@ -172,8 +143,39 @@ static int prepare(const struct step *step, struct copy_step *copy, struct error
 		string_list_add_format(&words, "<<%s", copy->texts[i].name);
 	for (size_t i = 0; i < copy->patterns.count; i++)
 		string_list_add(&words, copy->patterns.items[i]);
+	for (size_t i = 0; i < copy->remotes.count; i++)
+		string_list_add(&words, copy->remotes.items[i].text);
 	string_list_add(&words, destination);
-	copy->created_by = string_list_join(&words, " ");
+	return string_list_join(&words, " ");
+}
+
+static int prepare(const struct step *step, struct copy_step *copy, struct error *err)
+{
+	const struct instruction *instruction = step->instruction;
+	size_t last = instruction->arguments.count - 1, next_heredoc = 0;
+	if (take_excludes(step, copy, err) < 0)
+		return -1;
+	for (size_t i = 0; i < last; i++)
+		if (add_source(step, copy, instruction->arguments.items[i], &next_heredoc, err) < 0)
+			return -1;
+	cleanup_free char *destination = NULL;
+	if (check_checksum(step, copy, err) < 0 ||
+	    (instruction->checksum && expand_word(&step->expansion, instruction->checksum, &copy->checksum, err) < 0))
+		return -1;
+	if (expand_word(&step->expansion, instruction->arguments.items[last], &destination, err) < 0 ||
+	    (instruction->chown && expand_word(&step->expansion, instruction->chown, &copy->chown, err) < 0) ||
+	    (instruction->chmod && expand_word(&step->expansion, instruction->chmod, &copy->chmod, err) < 0) ||
+	    (copy->chmod && check_chmod(copy->chmod, err) < 0))
+		return -1;
+	copy->destination = resolve_destination(step, destination);
+	copy->needs_folder = last > 1;
+	if (copy->needs_folder && !instruction->has_parents && destination[0] &&
+	    copy->destination[strlen(copy->destination) - 1] != '/')
+		return error_set(err, ERROR_INVALID,
+				 "When using %s with more than one source file, the destination must be a directory "
+				 "and end with a /",
+				 instruction_name(instruction->kind));
+	copy->created_by = describe(step, copy, destination);
 	return 0;
 }
 
@@ -196,6 +198,7 @@ static void make_key(const struct step *step, const struct copy_step *copy, cons
 		cache_key_add_text(key, copy->texts[i].name);
 		cache_key_add_text(key, copy->texts[i].content);
 	}
+	remote_list_add_to_key(&copy->remotes, instruction, key);
 	cache_key_add_number(key, (uint64_t)step->executor->epoch);
 	cache_key_finish(key, ret_key);
 }
@@ -230,7 +233,7 @@ int step_find_layers(struct step *step, const char *from, struct digest **ret_di
 	return 0;
 }
 
-static int perform(struct step *step, const struct copy_step *copy, const struct content_root *root,
+static int perform(struct step *step, struct copy_step *copy, const struct content_root *root,
 		   const struct string_list *sources, const struct digest *keys, struct error *err)
 {
 	struct stage_state *stage = step->stage;
@@ -261,8 +264,13 @@ static int perform(struct step *step, const struct copy_step *copy, const struct
 		.has_mode = copy->chmod != NULL,
 		.mode = copy->chmod ? (mode_t)strtoul(copy->chmod, NULL, 8) : 0,
 	};
-	if ((copy->chown && owner_resolve(view.root_fd, copy->chown, &request.owner, err) < 0) ||
-	    copy_files(&request, err) < 0)
+	int result = copy->chown ? owner_resolve(view.root_fd, copy->chown, &request.owner, err) : 0;
+	if (result == 0)
+		result = remote_list_open(step, &copy->remotes, root->exclude, &request, err);
+	if (result == 0)
+		result = copy_files(&request, err);
+	remote_list_close(&request);
+	if (result < 0)
 		return -1;
 	rootfs_view_release(&view);
 	return step_commit(step, &folders, keys, 2, copy->created_by, err);
@@ -310,7 +318,7 @@ static int find_sources(const struct step *step, const struct copy_step *copy, c
 	return 0;
 }
 
-static int copy_from_root(struct step *step, const struct copy_step *copy, const struct content_root *root,
+static int copy_from_root(struct step *step, struct copy_step *copy, const struct content_root *root,
 			  struct digest keys[2], struct error *err)
 {
 	cleanup_string_list struct string_list sources = {0};
@@ -332,7 +340,7 @@ static int copy_from_root(struct step *step, const struct copy_step *copy, const
 	return build_cache_put(step->executor->store, &keys[1], &entry, err);
 }
 
-static int copy_from_layers(struct step *step, const struct copy_step *copy, struct error *err)
+static int copy_from_layers(struct step *step, struct copy_step *copy, struct error *err)
 {
 	cleanup_free struct digest *diff_ids = NULL;
 	size_t count = 0;
@@ -358,7 +366,7 @@ static int copy_from_layers(struct step *step, const struct copy_step *copy, str
 	return copy_from_root(step, copy, &root, keys, err);
 }
 
-static int copy_from_context(struct step *step, const struct copy_step *copy, struct error *err)
+static int copy_from_context(struct step *step, struct copy_step *copy, struct error *err)
 {
 	struct executor *executor = step->executor;
 	struct digest keys[2] = {0};
@@ -378,6 +386,8 @@ int executor_copy(struct step *step, struct error *err)
 	struct copy_step copy = {0};
 	step_begin(step);
 	int result = prepare(step, &copy, err);
+	if (result == 0)
+		result = remote_list_resolve(step, &copy.remotes, copy.checksum, err);
 	if (result == 0)
 		result = step->instruction->from ? copy_from_layers(step, &copy, err)
 						 : copy_from_context(step, &copy, err);

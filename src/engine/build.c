@@ -1,5 +1,5 @@
 /*
- * What a build needs of the engine: an image for FROM, a container for RUN.
+ * What a build needs of the engine: an image for FROM, a container for RUN, a file of the web for ADD.
  *
  * The container of a RUN step is a child of the building process and has no record: it is confined like any other, has
  * an address on the bridge, and dies with its parent. Its cgroup and address carry the process's number, so that a
@@ -28,6 +28,8 @@
 #include "runtime/launch.h"
 #include "runtime/seccomp.h"
 #include "store/layer_folder.h"
+
+#define FETCH_LIMIT (16LL << 30) /* bytes of a file behind a URL */
 
 /* The step that a signal has to end; 0: none. */
 static volatile pid_t current_step;
@@ -246,6 +248,26 @@ static int resolve_image(void *context, const char *name, bool always_pull, stru
 	return 0;
 }
 
+static int fetch_file(void *context, const char *url, const struct digest *expected, struct build_file *ret_file,
+		      struct error *err)
+{
+	struct engine *engine = context;
+	struct build_file file = {0};
+	cleanup_json json_t *request = json_pack("{s:s, s:s, s:s, s:I}", "operation", "fetch", "root",
+						 engine->store->root, "url", url, "limit", (json_int_t)FETCH_LIMIT);
+	cleanup_json json_t *done = NULL;
+	if (!request)
+		return error_set(err, ERROR_INVALID, "invalid URL: it is not UTF-8");
+	json_set_text(request, "digest", digest_is_set(expected) ? expected->text : NULL);
+	if (registry_request_send(request, NULL, &done, err) < 0)
+		return -1;
+	if (registry_answer_digest(done, "digest", &file.digest, err) < 0 ||
+	    json_need_integer(done, "last_modified", &file.modified, err) < 0)
+		return error_wrap(err, "coracle-transfer's answer");
+	*ret_file = file;
+	return 0;
+}
+
 /*
  * What a killed build left below the run folder: its steps' folders and the files of their secrets. A step without a
  * network has no address that would name it, so the folder is read and not the list of addresses.
@@ -278,9 +300,13 @@ int engine_build(struct engine *engine, const struct build_options *options, str
 	/* Without SA_RESTART: a wait for the step ends, and the build takes itself down in order. */
 	struct sigaction action = {.sa_handler = on_signal};
 	struct sigaction before[ARRAY_SIZE(ending_signals)];
-	struct build_host host = {.context = engine, .resolve_image = resolve_image, .run = run_step};
+	struct build_host host = {
+		.context = engine, .resolve_image = resolve_image, .fetch = fetch_file, .run = run_step};
 	cleanup_build_input struct build_input input;
-	if (build_input_open(engine->store, options, &input, err) < 0)
+	struct error ignored = {0};
+	/* Contexts and checkouts of builds that were killed; not while somebody else adds content. */
+	store_collect_staging(engine->store, &ignored);
+	if (build_input_open(engine->store, &host, options, &input, err) < 0)
 		return -1;
 	was_interrupted = 0;
 	network_release_dead_builds(engine);

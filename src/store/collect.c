@@ -240,6 +240,15 @@ int store_collect_all(struct store *store, struct store_collected *ret_collected
 	return collect(store, INT64_MAX, ret_collected, err);
 }
 
+int store_collect_staging(struct store *store, struct error *err)
+{
+	cleanup_close int lock_fd = -1;
+	if (store_lock_content(store, STORE_LOCK_TRY_EXCLUSIVE, &lock_fd, err) < 0)
+		return -1;
+	CLEANUP(collection_release) struct collection collection = {.store = store};
+	return collect_folder(&collection, store->root_fd, "layers/staging", NULL, err);
+}
+
 int store_list_garbage(struct store *store, struct string_list *ret_names, struct error *err)
 {
 	cleanup_close int lock_fd = -1;

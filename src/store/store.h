@@ -68,6 +68,8 @@ struct store_collected {
 int store_collect(struct store *store, struct store_collected *ret_collected, struct error *err);
 /* The same, and uploads of any age: for whoever asks for room rather than for a transfer that can be resumed. */
 int store_collect_all(struct store *store, struct store_collected *ret_collected, struct error *err);
+/* Only staging folders: what processes that were killed have begun. ERROR_CONFLICT while content is added. */
+int store_collect_staging(struct store *store, struct error *err);
 /* Names what store_collect() would remove of blobs, layers and containers, and removes nothing. ERROR_CONFLICT while
  * content is added. */
 int store_list_garbage(struct store *store, struct string_list *ret_names, struct error *err);

@@ -61,6 +61,20 @@ static int find_image(void *context, const char *name, bool always_pull, struct 
 	return image_find(fixture->store, name, ret_image, err);
 }
 
+static int fetch_file(void *context, const char *url, const struct digest *expected, struct build_file *ret_file,
+		      struct error *err)
+{
+	struct fixture *fixture = context;
+	struct build_file file = {.modified = 1000000000};
+	fixture->fetches++;
+	if (!fixture->web)
+		return error_set(err, ERROR_NOT_FOUND, "invalid response status 404");
+	if (blob_write(fixture->store->blobs, fixture->web, strlen(fixture->web), &file.digest, err) < 0)
+		return -1;
+	*ret_file = file;
+	return 0;
+}
+
 void fixture_open(struct fixture *fixture)
 {
 	*fixture = (struct fixture){.folder = "/tmp/coracle-build-test-XXXXXX"};
@@ -72,7 +86,8 @@ void fixture_open(struct fixture *fixture)
 	assert_int_equal(mkdir(fixture->context, 0755), 0);
 	if (store_open(root, run_root, &fixture->store, &fixture->err) < 0)
 		fail_msg("%s", fixture->err.message);
-	fixture->host = (struct build_host){fixture, find_image, play_run};
+	fixture->host = (struct build_host){
+		.context = fixture, .resolve_image = find_image, .fetch = fetch_file, .run = play_run};
 	fixture->options = (struct build_options){
 		.context_path = fixture->context,
 		.progress = BUILD_PROGRESS_PLAIN,

@@ -11,6 +11,8 @@ struct fixture {
 	struct build_options options;
 	char *context;
 	int runs; /* calls of the host's run() */
+	int fetches;
+	const char *web; /* what every URL gives; NULL: 404 */
 	struct string_list last_arguments, last_build_arguments;
 	char *output; /* of the last build */
 	struct error err;

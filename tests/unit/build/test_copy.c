@@ -354,6 +354,51 @@ static void test_owners(void **state)
 	assert_int_equal(owner_resolve(root, "app", &owner, NULL), -1);
 }
 
+static void test_remote_files(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->web = "text";
+	struct image image = fixture_must_build(fixture, "FROM scratch\nADD https://a.test/b/c%20d?e /x/\n"
+							 "ADD https://a.test/b/ /named\nADD https://a.test /y/\n"
+							 "ADD --chown=7:8 --chmod=755 http://a.test/b /z\n");
+	cleanup_close int root = fixture_view(fixture, &image);
+	static const struct {
+		const char *path;
+		mode_t mode;
+		uid_t user;
+	} files[] = {{"x/c d", 0600, 0}, {"named", 0600, 0}, {"y/__unnamed__", 0600, 0}, {"z", 0755, 7}};
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		struct stat status;
+		assert_int_equal(fstatat(root, files[i].path, &status, AT_SYMLINK_NOFOLLOW), 0);
+		assert_int_equal(status.st_mode & 07777, files[i].mode);
+		assert_int_equal(status.st_uid, files[i].user);
+		assert_int_equal(status.st_mtime, 1000000000);
+		assert_int_equal(status.st_size, 4);
+	}
+	assert_int_equal(fixture->fetches, 4);
+	/* The same bytes from another host are the same step, and the server is asked each time, */
+	struct image other;
+	const char *with_sum = "FROM scratch\nARG SUM\nADD --checksum=$SUM https://a.test/b/c /x\n";
+	fixture_must_build(fixture, "FROM scratch\nADD https://other.test/c%20d /x/\n");
+	assert_non_null(strstr(fixture->output, "CACHED"));
+	assert_int_equal(fixture->fetches, 5);
+	/* but for a sum that is known here, from this URL. */
+	struct digest digest;
+	digest_of_bytes("text", 4, &digest);
+	cleanup_free char *argument = format_string("SUM=%s", digest.text);
+	string_list_add(&fixture->options.build_arguments, argument);
+	fixture->options.no_cache = true;
+	image = fixture_must_build(fixture, with_sum);
+	assert_int_equal(fixture->fetches, 6);
+	fixture->web = NULL;
+	other = fixture_must_build(fixture, with_sum);
+	assert_int_equal(fixture->fetches, 6);
+	struct image_config first = fixture_config(fixture, &image), second = fixture_config(fixture, &other);
+	assert_string_equal(first.diff_ids[0].text, second.diff_ids[0].text);
+	image_config_release(&first);
+	image_config_release(&second);
+}
+
 int main(void)
 {
 	if (geteuid() != 0)
@@ -367,6 +412,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ignore_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_archives, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_owners, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_remote_files, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
