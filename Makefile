@@ -32,8 +32,11 @@ check:                 ## what CI checks of the sources alone
 	tools/check-format
 	tools/lint
 
-bench: build
+bench: build           ## figures beside docker, podman and skopeo: half an hour on a quiet machine
 	bench/run
+	bench/pull.py
+	bench/push.py
+	bench/image-ls.py
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
