@@ -100,7 +100,8 @@ static void clean_messages(struct buffer *messages)
 	for (size_t i = 0; i < messages->size; i++) {
 		char byte = messages->bytes[i];
 		if (byte == '\r') {
-			to = line;
+			bool ends_line = i + 1 < messages->size && messages->bytes[i + 1] == '\n';
+			to = ends_line ? to : line;
 			continue;
 		}
 		messages->bytes[to++] = (unsigned char)byte < 0x20 && byte != '\n' ? '?' : byte;
@@ -357,8 +358,11 @@ static int check_out(const struct remote_source *source, const struct git_commit
 {
 	cleanup_buffer struct buffer text = {0};
 	cleanup_free char *name = format_string("%s^{commit}", commit->ref ? "FETCH_HEAD" : commit->id);
-	if (run(source->url, path, &text, err, "rev-parse", "--verify", "--end-of-options", name) < 0)
-		return -1;
+	if (run(source->url, path, &text, err, "rev-parse", "--verify", "--end-of-options", name) < 0) {
+		bool is_absent = err && err->kind == ERROR_INVALID;
+		return is_absent ? error_set(err, ERROR_NOT_FOUND, "repository does not contain ref %s", commit->id)
+				 : -1;
+	}
 	if (strncmp(buffer_text(&text), commit->id, strlen(commit->id)) != 0)
 		return error_set(err, ERROR_CONFLICT, "%s moved while it was fetched: build again", commit->ref);
 	if (run(source->url, path, NULL, err, "checkout", "--quiet", "--force", "--detach", commit->id, "--") < 0)

@@ -238,6 +238,39 @@ FILE
   staging_is_empty
 }
 
+@test "ADD git: submodules come along, but none from this machine; a commit that is not there" {
+  git init -q --bare "$WORK/git/module.git"
+  g push -q "$WORK/git/module.git" main
+  git -C "$WORK/git/module.git" symbolic-ref HEAD refs/heads/main
+  g checkout -q -b modules
+  g submodule --quiet add "$WORK/git/module.git" module
+  git config -f "$WORK/work/.gitmodules" submodule.module.url ../module.git
+  g commit -qam 'with a module'
+  g push -q "$WORK/git/repo.git" modules
+  git config -f "$WORK/work/.gitmodules" submodule.module.url "file://$WORK/git/module.git"
+  g commit -qam 'with a path of this machine'
+  g push -q "$WORK/git/repo.git" modules:stealing
+  g checkout -q main
+  printf 'FROM probe:1\nADD git://127.0.0.1/repo.git#modules /x\nCMD ["cat", "/x/module/file"]\n' >"$context/Dockerfile"
+  build -t remote:9
+  assert_exit 0
+  show remote:9
+  assert_output second
+  printf 'FROM probe:1\nADD git://127.0.0.1/repo.git#stealing /x\n' >"$context/Dockerfile"
+  build
+  assert_exit 1
+  assert_has "transport 'file' not allowed"
+  absent=$(printf '%040d' 1)
+  printf 'FROM probe:1\nADD git://127.0.0.1/repo.git#%s /x\n' "$absent" >"$context/Dockerfile"
+  build
+  assert_exit 1
+  assert_has "repository does not contain ref $absent"
+  run coracle build git@127.0.0.1:repo.git
+  assert_exit 1
+  assert_has 'Connection refused'
+  staging_is_empty
+}
+
 @test "ADD --keep-git-dir: a repository that works, the same in every build" {
   dockerfile <<'FILE'
 FROM probe:1
