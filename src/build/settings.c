@@ -1,10 +1,12 @@
 #include "build/settings.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buffer.h"
+#include "base/signals.h"
 #include "base/time.h"
 
 #define TEXT_LIMIT ((size_t)4 * 1024 * 1024)
@@ -167,19 +169,51 @@ static int parse_port(const char *text, size_t length, unsigned *ret_port)
 	return port > 0 && port <= 65535 ? 0 : -1;
 }
 
-/* PORT[-PORT][/PROTOCOL] */
+/* PORT[-PORT] */
+static int parse_range(const char *text, size_t length, unsigned *ret_first, unsigned *ret_last)
+{
+	const char *dash = memchr(text, '-', length);
+	size_t first_length = dash ? (size_t)(dash - text) : length;
+	if (parse_port(text, first_length, ret_first) < 0)
+		return -1;
+	*ret_last = *ret_first;
+	if (dash && parse_port(dash + 1, length - first_length - 1, ret_last) < 0)
+		return -1;
+	return *ret_last >= *ret_first ? 0 : -1;
+}
+
+/* "[IP:]HOST-PORT" before the port says nothing in an image, but it must be well formed. */
+static int check_host_part(const char *text, size_t length, struct error *err)
+{
+	const char *colon = memrchr(text, ':', length);
+	const char *port = colon ? colon + 1 : text;
+	size_t port_length = length - (size_t)(port - text);
+	unsigned first, last;
+	if (port_length && parse_range(port, port_length, &first, &last) < 0)
+		return error_set(err, ERROR_INVALID, "invalid hostPort: %.*s", (int)port_length, port);
+	if (!colon)
+		return 0;
+	bool bracketed = text[0] == '[' && colon > text + 1 && colon[-1] == ']';
+	cleanup_free char *ip = duplicate_bytes(text + bracketed, (size_t)(colon - text) - (bracketed ? 2 : 0));
+	struct in6_addr address;
+	if (inet_pton(AF_INET, ip, &address) != 1 && inet_pton(AF_INET6, ip, &address) != 1)
+		return error_set(err, ERROR_INVALID, "invalid IP address: %s", ip);
+	return 0;
+}
+
+/* [[IP:]HOST-PORT:]PORT[-PORT][/PROTOCOL] */
 static int add_ports(struct string_list *ports, const char *word, struct error *err)
 {
+	const char *colon = strrchr(word, ':');
+	if (colon && check_host_part(word, (size_t)(colon - word), err) < 0)
+		return -1;
+	word = colon ? colon + 1 : word;
 	size_t length = strcspn(word, "/");
-	const char *protocol = word[length] ? word + length + 1 : "tcp";
+	const char *protocol = word[length] && word[length + 1] ? word + length + 1 : "tcp";
 	if (strcasecmp(protocol, "tcp") != 0 && strcasecmp(protocol, "udp") != 0 && strcasecmp(protocol, "sctp") != 0)
 		return error_set(err, ERROR_INVALID, "invalid proto: %s", protocol);
-	size_t first_length = strcspn(word, "-/");
 	unsigned first, last;
-	if (parse_port(word, first_length, &first) < 0 ||
-	    (word[first_length] == '-'
-		     ? parse_port(word + first_length + 1, length - first_length - 1, &last) < 0 || last < first
-		     : (last = first, false)))
+	if (parse_range(word, length, &first, &last) < 0)
 		return error_set(err, ERROR_INVALID, "invalid containerPort: %s", word);
 	for (unsigned port = first; port <= last; port++) {
 		char item[32];
@@ -236,6 +270,18 @@ static int apply_text(char **member, const struct instruction *instruction, cons
 		return -1;
 	*ret_text = format_string("%s %s", instruction_name(instruction->kind), value);
 	replace_string(member, steal_pointer(&value));
+	return 0;
+}
+
+static int apply_stop_signal(struct image_config *config, const struct instruction *instruction,
+			     const struct expansion *expansion, char **ret_text, struct error *err)
+{
+	int number;
+	cleanup_free char *value = NULL, *text = NULL;
+	if (apply_text(&value, instruction, expansion, &text, err) < 0 || signal_parse(value, &number, err) < 0)
+		return -1;
+	replace_string(&config->stop_signal, steal_pointer(&value));
+	*ret_text = steal_pointer(&text);
 	return 0;
 }
 
@@ -305,7 +351,7 @@ int settings_apply(struct settings *settings, const struct instruction *instruct
 	case INSTRUCTION_USER:
 		return apply_text(&config->user, instruction, expansion, ret_text, err);
 	case INSTRUCTION_STOPSIGNAL:
-		return apply_text(&config->stop_signal, instruction, expansion, ret_text, err);
+		return apply_stop_signal(config, instruction, expansion, ret_text, err);
 	case INSTRUCTION_MAINTAINER:
 		return apply_text(&config->author, instruction, NULL, ret_text, err);
 	case INSTRUCTION_HEALTHCHECK:

@@ -1,3 +1,4 @@
+#include "base/signals.h"
 #include "cli/command.h"
 #include "engine/stop.h"
 

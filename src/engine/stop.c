@@ -5,31 +5,13 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "base/signals.h"
 #include "engine/container_config.h"
 #include "engine/start.h"
 #include "engine/state.h"
 #include "runtime/cgroup.h"
 
 #define DEFAULT_STOP_SECONDS 10
-
-int signal_parse(const char *text, int *ret_number, struct error *err)
-{
-	char *end;
-	long number = strtol(text, &end, 10);
-	if (*text && !*end && number > 0 && number < NSIG) {
-		*ret_number = (int)number;
-		return 0;
-	}
-	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
-	for (int i = 1; i < NSIG; i++) {
-		const char *abbreviation = sigabbrev_np(i);
-		if (abbreviation && strcasecmp(abbreviation, name) == 0) {
-			*ret_number = i;
-			return 0;
-		}
-	}
-	return error_set(err, ERROR_INVALID, "invalid signal: %s", text);
-}
 
 static int open_run_folder(struct engine *engine, const struct container_record *record, int *ret_fd, struct error *err)
 {

@@ -6,9 +6,6 @@
 
 #include "engine/engine.h"
 
-/* "SIGTERM", "TERM", "15". ERROR_INVALID "invalid signal: X". */
-int signal_parse(const char *text, int *ret_number, struct error *err);
-
 /* The container's stop signal, then SIGKILL after `timeout` seconds (-1: the container's own, or 10; a stopped one is
  * success). Returns once it has been cleaned up after. `signal_text` NULL: the container's. */
 int container_stop(struct engine *engine, const char *name, const char *signal_text, int64_t timeout,

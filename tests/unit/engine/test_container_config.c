@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/signals.h"
 #include "engine/container_config.h"
 #include "engine/stop.h"
 #include "runtime/capability.h"
@@ -201,12 +202,16 @@ static void signals_have_names_and_numbers(void **state)
 	static const struct {
 		const char *text;
 		int number;
-	} cases[] = {{"SIGTERM", 15}, {"term", 15}, {"9", 9}, {"HUP", 1}, {"sigusr1", 10}};
+	} cases[] = {
+		{"SIGTERM", 15}, {"term", 15},	     {"9", 9},	       {"HUP", 1},	 {"sigusr1", 10}, {"64", 64},
+		{"RTMIN", 34},	 {"SIGRTMIN+3", 37}, {"rtmax-14", 50}, {"SIGRTMAX", 64}, {"SIGIOT", 6},	  {"CLD", 17},
+	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		assert_int_equal(signal_parse(cases[i].text, &number, &err), 0);
 		assert_int_equal(number, cases[i].number);
 	}
-	static const char *const wrong[] = {"", "0", "-1", "65", "SIGNOPE", "9x"};
+	static const char *const wrong[] = {"",		"0",	   "-1",      "65",	"SIGNOPE", "9x",
+					    "RTMIN+31", "RTMIN-1", "RTMAX+1", "RTMIN+", "RTMIN+ 1"};
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
 		assert_int_equal(signal_parse(wrong[i], &number, &err), -1);
 }
