@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "build/executor.h"
+#include "build/lint.h"
 #include "build/path.h"
 #include "build/predefined.h"
 #include "oci/media_type.h"
@@ -16,6 +17,7 @@ struct build {
 	struct executor executor;
 	struct dockerfile dockerfile;
 	struct stage_graph graph;
+	struct lint lint;
 	struct buffer text; /* of the Dockerfile */
 	char *file_name;    /* as errors show it */
 	unsigned first_line, last_line;
@@ -23,6 +25,7 @@ struct build {
 
 static void build_release(struct build *build)
 {
+	lint_release(&build->lint);
 	executor_release(&build->executor);
 	stage_graph_release(&build->graph);
 	dockerfile_release(&build->dockerfile);
@@ -307,7 +310,17 @@ static int check_tags(const struct build_options *options, struct error *err)
 	return 0;
 }
 
-static int run_build(struct build *build, struct image *ret_image, struct error *err)
+static bool find_base(void *context, const char *name, struct image_config *ret_config)
+{
+	const struct executor *executor = context;
+	struct error ignored = {0};
+	struct image image;
+	return image_find(executor->store, name, &image, &ignored) == 0 &&
+	       image_read_config(executor->store, &image, ret_config, &ignored) == 0;
+}
+
+/* Dockerfile, .dockerignore and stages: all that is known before anything is done. */
+static int load(struct build *build, struct error *err)
 {
 	struct executor *executor = &build->executor;
 	cleanup_close int context = open_folder(executor->options->context_path, false, 0, err);
@@ -321,13 +334,43 @@ static int run_build(struct build *build, struct image *ret_image, struct error 
 	    load_ignore_file(build, err) < 0)
 		return -1;
 	executor->dockerfile = &build->dockerfile;
-	if (stage_graph_build(&build->dockerfile, &executor->build_arguments, executor->options->target,
+	build->lint.dockerfile = &build->dockerfile;
+	build->lint.build_arguments = &executor->build_arguments;
+	build->lint.ignore = &executor->ignore;
+	build->lint.find_base = find_base;
+	build->lint.context = executor;
+	if (lint_begin(&build->lint, err) < 0 ||
+	    stage_graph_build(&build->dockerfile, &executor->build_arguments, executor->options->target,
 			      &executor->consumed, &build->graph, &executor->culprit, err) < 0)
 		return -1;
 	executor->graph = &build->graph;
+	return 0;
+}
+
+/* An error that a check meets is the build's own to tell, in its place. */
+static int check_stages(struct build *build, struct error *err)
+{
+	const struct instruction *culprit;
+	lint_stages(&build->lint, &build->graph, &culprit, NULL);
+	return lint_failure(&build->lint, err);
+}
+
+/* Base images that had to be pulled are here now. */
+static int check_again(struct build *build, struct error *err)
+{
+	if (build->lint.is_complete)
+		return 0;
+	return lint_begin(&build->lint, err) < 0 ? -1 : check_stages(build, err);
+}
+
+static int run_build(struct build *build, struct image *ret_image, struct error *err)
+{
+	struct executor *executor = &build->executor;
+	if (load(build, err) < 0 || check_stages(build, err) < 0)
+		return -1;
 	executor->states = allocate_array(build->graph.count, sizeof *executor->states);
 	report_expect(executor->report, count_steps(&build->graph));
-	if (executor_build_stage(executor, build->graph.target, err) < 0)
+	if (executor_build_stage(executor, build->graph.target, err) < 0 || check_again(build, err) < 0)
 		return -1;
 	warn_unconsumed(executor);
 	return export_image(executor, &executor->states[build->graph.target], ret_image, err);
@@ -348,6 +391,57 @@ static void show_failure(struct build *build)
 			       build->first_line, build->last_line);
 }
 
+static void report_findings(struct build *build)
+{
+	lint_sort(&build->lint);
+	for (size_t i = 0; i < build->lint.count; i++) {
+		cleanup_free char *text = lint_short_text(&build->lint.warnings[i]);
+		report_finding(build->executor.report, text);
+	}
+}
+
+#define CHECK_TEXT_LIMIT ((size_t)64 * 1024 * 1024)
+
+/* ret_text: where there is something to tell. */
+static int run_check(struct build *build, char **ret_text, struct error *err)
+{
+	struct lint *lint = &build->lint;
+	cleanup_buffer struct buffer text = BUFFER_INIT(CHECK_TEXT_LIMIT);
+	lint->all_stages = !build->executor.options->target || !build->executor.options->target[0];
+	int result = load(build, err);
+	if (result == 0)
+		result = lint_stages(lint, &build->graph, &build->executor.culprit, err);
+	lint_sort(lint);
+	if (result == 0)
+		result = lint_failure(lint, err);
+	if ((result == 0 || lint->count) && lint_print(lint, build->file_name, buffer_text(&build->text),
+						       build->text.size, &text, result == 0 ? err : NULL) < 0)
+		return -1;
+	*ret_text = text.size ? buffer_steal(&text) : NULL;
+	return result;
+}
+
+int build_check(struct store *store, const struct build_options *options, char **ret_text, size_t *ret_count,
+		struct error *err)
+{
+	*ret_text = NULL;
+	cleanup_report struct report *report = report_new(options->output_fd, options->progress, 0);
+	struct build build = {
+		.executor = {.store = store, .options = options, .report = report, .context_fd = -1},
+	};
+	report_expect(report, 2); /* Dockerfile, .dockerignore */
+	int result = run_check(&build, ret_text, err);
+	if (result < 0) {
+		show_failure(&build);
+		error_wrap(err, "failed to solve");
+	} else {
+		report_finish(report, true);
+	}
+	*ret_count = build.lint.count;
+	build_release(&build);
+	return result;
+}
+
 int build_image(struct store *store, const struct build_host *host, const struct build_options *options,
 		struct image *ret_image, struct error *err)
 {
@@ -362,6 +456,7 @@ int build_image(struct store *store, const struct build_host *host, const struct
 	};
 	struct image image;
 	int result = run_build(&build, &image, err);
+	report_findings(&build);
 	if (result < 0) {
 		show_failure(&build);
 		error_wrap(err, "failed to solve");

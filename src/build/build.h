@@ -74,6 +74,14 @@ struct build_options {
 int build_epoch(const struct string_list *build_arguments, int64_t *ret_epoch, struct error *err);
 
 /*
+ * What `build --check` tells (build/lint.h): ret_text (owned; also on failure, then perhaps NULL) is for standard
+ * output, ret_count the number of warnings. Builds nothing, pulls nothing. Fails where the build would, as far as that
+ * can be said without it, and where warnings are errors.
+ */
+int build_check(struct store *store, const struct build_options *options, char **ret_text, size_t *ret_count,
+		struct error *err);
+
+/*
  * On failure everything that explains it is on output_fd already (the step's output, the lines of the Dockerfile), also
  * in quiet mode; err's message begins with "failed to solve: ", and main prints it behind "ERROR: ", as Docker does.
  * Holds the store's content lock, shared. A build that is killed leaves staging folders and uploads, which are garbage.

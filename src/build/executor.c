@@ -157,7 +157,6 @@ static int load_base(struct executor *executor, size_t index, struct stage_state
 	return 0;
 }
 
-/* ARG in a stage: --build-arg, else its default, else the global one of that name. */
 static int apply_arguments(struct step *step, struct error *err)
 {
 	struct executor *executor = step->executor;
@@ -168,14 +167,9 @@ static int apply_arguments(struct step *step, struct error *err)
 	for (size_t i = 0; i < step->instruction->pair_count; i++) {
 		const struct instruction_pair *pair = &step->instruction->pairs[i];
 		cleanup_free char *value = NULL;
-		const char *given = string_list_get_key(&executor->build_arguments, pair->key);
-		const char *global = string_list_get_key(&executor->graph->global_arguments, pair->key);
-		if (given)
-			value = duplicate_string(given);
-		else if (pair->value && expand_word(&step->expansion, pair->value, &value, err) < 0)
+		if (stage_argument_value(executor->graph, &executor->build_arguments, &step->expansion, pair, &value,
+					 err) < 0)
 			return step_fail(step, err);
-		else if (!pair->value)
-			value = duplicate_string(global);
 		string_list_add(&executor->consumed, pair->key);
 		string_list_set_key(&stage->declared, pair->key, value ? value : "");
 		if (value)

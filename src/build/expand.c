@@ -22,6 +22,9 @@ static const char *look_up(const struct expansion *expansion, const char *name)
 	const char *value = expansion->environment ? string_list_get_key(expansion->environment, name) : NULL;
 	if (!value && expansion->arguments)
 		value = string_list_get_key(expansion->arguments, name);
+	if (!value && expansion->missing && expansion->missing->count < EXPAND_MISSING_LIMIT &&
+	    !string_list_contains(expansion->missing, name))
+		string_list_add(expansion->missing, name);
 	return value;
 }
 

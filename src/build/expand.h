@@ -15,13 +15,15 @@
 #include "base/error.h"
 #include "base/string_list.h"
 
-#define EXPAND_SIZE_LIMIT  ((size_t)1024 * 1024)
-#define EXPAND_DEPTH_LIMIT 32
+#define EXPAND_SIZE_LIMIT    ((size_t)1024 * 1024)
+#define EXPAND_DEPTH_LIMIT   32
+#define EXPAND_MISSING_LIMIT 100 /* names */
 
 struct expansion {
 	const struct string_list *environment; /* KEY=VALUE; comes before arguments of the same name. May be NULL */
 	const struct string_list *arguments;   /* KEY=VALUE; may be NULL */
 	char escape;
+	struct string_list *missing; /* not NULL: the first names that are not set are added, each once */
 };
 
 /* One word; white space stays. Owned by the caller. */

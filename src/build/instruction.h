@@ -44,6 +44,7 @@ struct instruction {
 	enum instruction_kind kind;
 	char *text; /* the logical line as it was written: for progress and for errors */
 	unsigned first_line, last_line;
+	unsigned empty_continuation; /* as in the dockerfile_line */
 	/*
 	 * Shell form: one item. Exec form: the items. FROM: the base. COPY, ADD: sources, then the destination. EXPOSE,
 	 * VOLUME: words. HEALTHCHECK: none, see below. ONBUILD: the trigger's text. Others: one item.
@@ -72,6 +73,7 @@ struct instruction {
 
 struct dockerfile {
 	char escape;
+	char *check;		   /* the text of `# check=`, or NULL */
 	struct instruction *items; /* global ARGs, then FROM … */
 	size_t count;
 };

@@ -12,6 +12,7 @@ struct lexer {
 	unsigned line; /* of what was read last */
 	char escape;
 	bool saw_escape, saw_syntax, saw_check;
+	char *check; /* owned */
 };
 
 struct span {
@@ -35,6 +36,7 @@ void dockerfile_lines_release(struct dockerfile_lines *lines)
 		heredocs_release(lines->items[i].heredocs, lines->items[i].heredoc_count);
 	}
 	free(lines->items);
+	free(lines->check);
 	*lines = (struct dockerfile_lines){0};
 }
 
@@ -121,6 +123,8 @@ static int read_directive(struct lexer *lexer, struct span line, struct error *e
 		return error_set(err, ERROR_INVALID, "only one %.*s parser directive can be used", (int)name.length,
 				 name.start);
 	*seen = true;
+	if (seen == &lexer->saw_check)
+		lexer->check = duplicate_bytes(value.start, value.length);
 	if (seen != &lexer->saw_escape)
 		return 1;
 	if (value.length != 1 || (value.start[0] != '\\' && value.start[0] != '`'))
@@ -281,11 +285,12 @@ static int read_logical_line(struct lexer *lexer, struct span first, struct dock
 	cleanup_buffer struct buffer text = BUFFER_INIT(DOCKERFILE_SIZE_LIMIT);
 	unsigned first_line = lexer->line;
 	struct span part = trim_left(first);
-	bool ends = cut_continuation(lexer->escape, &part);
+	bool ends = cut_continuation(lexer->escape, &part), has_blank = false;
 	if (buffer_append(&text, part.start, part.length, err) < 0)
 		return -1;
 	while (!ends && next_line(lexer, &part, NULL)) {
 		struct span trimmed = trim(part);
+		has_blank |= !trimmed.length;
 		if (!trimmed.length || trimmed.start[0] == '#')
 			continue;
 		ends = cut_continuation(lexer->escape, &part);
@@ -298,9 +303,35 @@ static int read_logical_line(struct lexer *lexer, struct span first, struct dock
 	lines->items = reallocate_array(lines->items, lines->count + 1, sizeof *lines->items);
 	struct dockerfile_line *line = &lines->items[lines->count++];
 	*line = (struct dockerfile_line){.text = duplicate_bytes(whole.start, whole.length), .first_line = first_line};
+	line->empty_continuation = has_blank ? lexer->line : 0;
 	int result = read_heredocs(lexer, line, err);
 	line->last_line = lexer->line;
 	return result;
+}
+
+/* The rest of the file. */
+static int read_lines(struct lexer *lexer, struct dockerfile_lines *lines, unsigned *ret_error_line, struct error *err)
+{
+	bool directives = true;
+	struct span line;
+	while (next_line(lexer, &line, NULL)) {
+		*ret_error_line = lexer->line;
+		if (directives) {
+			int got = read_directive(lexer, line, err);
+			if (got < 0)
+				return -1;
+			if (got == 1)
+				continue;
+			directives = false;
+		}
+		struct span trimmed = trim(line);
+		if (!trimmed.length || trimmed.start[0] == '#')
+			continue;
+		if (read_logical_line(lexer, line, lines, err) < 0)
+			return -1;
+	}
+	*ret_error_line = 0;
+	return lines->count ? 0 : error_set(err, ERROR_INVALID, "file with no instructions");
 }
 
 int dockerfile_lex(const char *bytes, size_t size, struct dockerfile_lines *ret_lines, unsigned *ret_error_line,
@@ -316,28 +347,11 @@ int dockerfile_lex(const char *bytes, size_t size, struct dockerfile_lines *ret_
 	if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
 		lexer.at += 3;
 	cleanup_dockerfile_lines struct dockerfile_lines lines = {0};
-	bool directives = true;
-	struct span line;
-	while (next_line(&lexer, &line, NULL)) {
-		*ret_error_line = lexer.line;
-		if (directives) {
-			int got = read_directive(&lexer, line, err);
-			if (got < 0)
-				return -1;
-			if (got == 1)
-				continue;
-			directives = false;
-		}
-		struct span trimmed = trim(line);
-		if (!trimmed.length || trimmed.start[0] == '#')
-			continue;
-		if (read_logical_line(&lexer, line, &lines, err) < 0)
-			return -1;
-	}
-	*ret_error_line = 0;
-	if (!lines.count)
-		return error_set(err, ERROR_INVALID, "file with no instructions");
+	int result = read_lines(&lexer, &lines, ret_error_line, err);
 	lines.escape = lexer.escape;
+	lines.check = lexer.check;
+	if (result < 0)
+		return -1;
 	*ret_lines = lines;
 	lines = (struct dockerfile_lines){0};
 	return 0;

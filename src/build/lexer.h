@@ -28,15 +28,17 @@ struct heredoc {
 };
 
 struct dockerfile_line {
-	char *text;	     /* trimmed at both ends, never empty */
-	unsigned first_line; /* 1-based, of the file */
-	unsigned last_line;  /* the heredocs' last one included */
+	char *text;		     /* trimmed at both ends, never empty */
+	unsigned first_line;	     /* 1-based, of the file */
+	unsigned last_line;	     /* the heredocs' last one included */
+	unsigned empty_continuation; /* a blank line stands in it: where it ends, heredocs left out; else 0 */
 	struct heredoc *heredocs;
 	size_t heredoc_count;
 };
 
 struct dockerfile_lines {
 	char escape; /* '\\' or '`' */
+	char *check; /* the text of `# check=`, or NULL */
 	struct dockerfile_line *items;
 	size_t count;
 };

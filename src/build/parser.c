@@ -65,6 +65,7 @@ void dockerfile_release(struct dockerfile *dockerfile)
 	for (size_t i = 0; i < dockerfile->count; i++)
 		instruction_release(&dockerfile->items[i]);
 	free(dockerfile->items);
+	free(dockerfile->check);
 	*dockerfile = (struct dockerfile){0};
 }
 
@@ -274,9 +275,6 @@ static int parse_from(struct instruction *instruction, const char *rest, char es
 					 "invalid name for build stage: \"%s\", name can't start with a number or "
 					 "contain symbols",
 					 words.items[2]);
-		if (strcmp(name, "scratch") == 0 || strcmp(name, "context") == 0)
-			return error_set(err, ERROR_INVALID,
-					 "invalid name for build stage: \"%s\", it is a reserved name", words.items[2]);
 	}
 	string_list_add(&instruction->arguments, words.items[0]);
 	return 0;
@@ -492,6 +490,7 @@ int instruction_parse(struct dockerfile_line *line, char escape, struct instruct
 		.text = duplicate_string(line->text),
 		.first_line = line->first_line,
 		.last_line = line->last_line,
+		.empty_continuation = line->empty_continuation,
 	};
 	instruction.heredocs = steal_pointer(&line->heredocs);
 	instruction.heredoc_count = line->heredoc_count;
@@ -507,6 +506,7 @@ static int parse_lines(struct dockerfile_lines *lines, struct dockerfile *docker
 {
 	bool in_stage = false;
 	dockerfile->escape = lines->escape;
+	dockerfile->check = steal_pointer(&lines->check);
 	dockerfile->items = allocate_array(lines->count, sizeof *dockerfile->items);
 	for (size_t i = 0; i < lines->count; i++) {
 		struct instruction *instruction = &dockerfile->items[i];

@@ -41,6 +41,7 @@ void report_free(struct report *report)
 		string_list_release(&report->steps[i].lines);
 	}
 	free(report->steps);
+	string_list_release(&report->findings);
 	string_list_release(&report->warnings);
 	munmap(report->shared, sizeof *report->shared);
 	free(report);
@@ -134,6 +135,11 @@ void report_line(struct report *report, size_t step, const char *format, ...)
 	string_list_take(&report->steps[step - 1].lines, text);
 	if (!is_plain(report))
 		report_draw(report, REPORT_RUNNING);
+}
+
+void report_finding(struct report *report, const char *text)
+{
+	string_list_add(&report->findings, text);
 }
 
 void report_warning(struct report *report, const char *format, ...)
@@ -276,25 +282,36 @@ void report_failure_log(struct report *report, size_t step)
 	print(report, "------\n");
 }
 
-void report_excerpt(struct report *report, const char *file_name, const char *text, size_t size, unsigned first,
-		    unsigned last)
+int excerpt_append(struct buffer *output, const char *file_name, const char *text, size_t size, unsigned first,
+		   unsigned last, struct error *err)
 {
-	if (!first)
-		return;
-	print(report, "%s:%u\n--------------------\n", file_name, first);
+	static const char rule[] = "--------------------\n";
+	if (buffer_append_format(output, err, "%s:%u\n%s", file_name, first, rule) < 0)
+		return -1;
 	const char *end = text + size;
 	for (unsigned number = 1; number <= last + 1; number++) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		const char *stop = newline ? newline : end;
 		int length = (int)(stop - text) - (stop > text && stop[-1] == '\r');
-		if (number + 1 >= first)
-			print(report, " %3u | %s %.*s\n", number, number >= first && number <= last ? ">>>" : "   ",
-			      length, text);
+		if (number + 1 >= first &&
+		    buffer_append_format(output, err, " %3u | %s %.*s\n", number,
+					 number >= first && number <= last ? ">>>" : "   ", length, text) < 0)
+			return -1;
 		if (!newline)
 			break;
 		text = newline + 1;
 	}
-	print(report, "--------------------\n");
+	return buffer_append_string(output, rule, err);
+}
+
+#define EXCERPT_LIMIT ((size_t)2 * 1024 * 1024)
+
+void report_excerpt(struct report *report, const char *file_name, const char *text, size_t size, unsigned first,
+		    unsigned last)
+{
+	cleanup_buffer struct buffer output = BUFFER_INIT(EXCERPT_LIMIT);
+	if (first && excerpt_append(&output, file_name, text, size, first, last, NULL) == 0)
+		write_full(report->fd, output.bytes, output.size, NULL);
 }
 
 void report_finish(struct report *report, bool success)
@@ -303,6 +320,11 @@ void report_finish(struct report *report, bool success)
 		report_draw(report, success ? REPORT_FINISHED : REPORT_ERROR);
 	if (report->progress == BUILD_PROGRESS_QUIET)
 		return;
+	size_t findings = report->findings.count;
+	if (findings)
+		print(report, "\n %zu warning%s found (use --check to expand):\n", findings, findings == 1 ? "" : "s");
+	for (size_t i = 0; i < findings; i++)
+		print(report, " - %s\n", report->findings.items[i]);
 	for (size_t i = 0; i < report->warnings.count; i++)
 		print(report, "%s%s\n", i == 0 ? "\n" : "", report->warnings.items[i]);
 }

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "base/error.h"
+#include "base/buffer.h"
 #include "build/build.h"
 
 struct report;
@@ -35,6 +35,8 @@ void report_cached(struct report *report, size_t step);
 void report_failed(struct report *report, size_t step, const char *message);
 /* A line of its own below the step: "exporting layers", "writing image sha256:… done". */
 void report_line(struct report *report, size_t step, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Below everything, and counted there: a finding about the Dockerfile, lint_short_text(). */
+void report_finding(struct report *report, const char *text);
 /* Said once, below everything: a warning. */
 void report_warning(struct report *report, const char *format, ...) PRINTF_LIKE(2, 3);
 
@@ -48,5 +50,8 @@ void report_failure_log(struct report *report, size_t step);
 /* The lines of a Dockerfile around first..last, marked with ">>>". Both 1-based. */
 void report_excerpt(struct report *report, const char *file_name, const char *text, size_t size, unsigned first,
 		    unsigned last);
+/* The text of it, "Dockerfile:2" first. */
+int excerpt_append(struct buffer *output, const char *file_name, const char *text, size_t size, unsigned first,
+		   unsigned last, struct error *err);
 /* The last view, with "FINISHED" or "ERROR" in its header. */
 void report_finish(struct report *report, bool success);

@@ -37,7 +37,7 @@ struct report {
 	size_t expected;
 	struct report_step *steps;
 	size_t count;
-	struct string_list warnings;
+	struct string_list findings, warnings;
 	struct report_shared *shared;
 	pid_t reader; /* -1: none */
 };

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "build/expand.h"
 #include "build/words.h"
 #include "oci/platform.h"
 
@@ -42,10 +41,10 @@ static void add_platform(struct string_list *arguments, const char *prefix, cons
 	string_list_add_format(arguments, "%sVARIANT=%s", prefix, platform->variant);
 }
 
-static int add_global(struct stage_graph *graph, const struct instruction *instruction, char escape,
+static int add_global(struct string_list *arguments, const struct instruction *instruction, char escape,
 		      const struct string_list *build_arguments, struct string_list *consumed, struct error *err)
 {
-	struct expansion expansion = {.arguments = &graph->global_arguments, .escape = escape};
+	struct expansion expansion = {.arguments = arguments, .escape = escape};
 	for (size_t i = 0; i < instruction->pair_count; i++) {
 		const struct instruction_pair *pair = &instruction->pairs[i];
 		cleanup_free char *value = NULL;
@@ -57,8 +56,41 @@ static int add_global(struct stage_graph *graph, const struct instruction *instr
 			return -1;
 		}
 		if (value)
-			string_list_set_key(&graph->global_arguments, pair->key, value);
+			string_list_set_key(arguments, pair->key, value);
 	}
+	return 0;
+}
+
+int stage_global_arguments(const struct dockerfile *dockerfile, const struct string_list *build_arguments,
+			   struct string_list *consumed, struct string_list *ret_arguments,
+			   const struct instruction **ret_culprit, struct error *err)
+{
+	cleanup_string_list struct string_list arguments = {0};
+	struct platform host;
+	platform_host(&host);
+	add_platform(&arguments, "BUILD", &host);
+	add_platform(&arguments, "TARGET", &host);
+	for (size_t i = 0; i < dockerfile->count && dockerfile->items[i].kind != INSTRUCTION_FROM; i++) {
+		*ret_culprit = &dockerfile->items[i];
+		if (add_global(&arguments, *ret_culprit, dockerfile->escape, build_arguments, consumed, err) < 0)
+			return -1;
+	}
+	*ret_culprit = NULL;
+	*ret_arguments = arguments;
+	arguments = (struct string_list){0};
+	return 0;
+}
+
+int stage_argument_value(const struct stage_graph *graph, const struct string_list *build_arguments,
+			 const struct expansion *expansion, const struct instruction_pair *pair, char **ret_value,
+			 struct error *err)
+{
+	const char *value = string_list_get_key(build_arguments, pair->key);
+	if (!value && pair->value)
+		return expand_word(expansion, pair->value, ret_value, err);
+	if (!value)
+		value = string_list_get_key(&graph->global_arguments, pair->key);
+	*ret_value = duplicate_string(value);
 	return 0;
 }
 
@@ -78,11 +110,11 @@ static int add_stage(struct stage_graph *graph, const struct instruction *from, 
 		return error_set(err, ERROR_INVALID, "empty platform value from expression %s", from->platform);
 	struct build_stage stage = {.from = from, .instructions = from + 1};
 	ptrdiff_t found = stage_find(graph, base, graph->count);
-	if (found >= 0 && !isdigit((unsigned char)base[0])) {
+	if (strcmp(base, "scratch") == 0) { /* also where a stage has that name */
+		stage.base = STAGE_BASE_SCRATCH;
+	} else if (found >= 0 && !isdigit((unsigned char)base[0])) {
 		stage.base = STAGE_BASE_STAGE;
 		stage.base_stage = (size_t)found;
-	} else if (strcmp(base, "scratch") == 0) {
-		stage.base = STAGE_BASE_SCRATCH;
 	} else {
 		stage.base = STAGE_BASE_IMAGE;
 	}
@@ -145,10 +177,9 @@ int stage_graph_build(const struct dockerfile *dockerfile, const struct string_l
 		      const struct instruction **ret_culprit, struct error *err)
 {
 	cleanup_stage_graph struct stage_graph graph = {0};
-	struct platform host;
-	platform_host(&host);
-	add_platform(&graph.global_arguments, "BUILD", &host);
-	add_platform(&graph.global_arguments, "TARGET", &host);
+	if (stage_global_arguments(dockerfile, build_arguments, consumed, &graph.global_arguments, ret_culprit, err) <
+	    0)
+		return -1;
 	for (size_t i = 0; i < dockerfile->count; i++) {
 		const struct instruction *instruction = &dockerfile->items[i];
 		*ret_culprit = instruction;
@@ -157,8 +188,6 @@ int stage_graph_build(const struct dockerfile *dockerfile, const struct string_l
 				return -1;
 		} else if (graph.count) {
 			graph.stages[graph.count - 1].instruction_count++;
-		} else if (add_global(&graph, instruction, dockerfile->escape, build_arguments, consumed, err) < 0) {
-			return -1;
 		}
 	}
 	*ret_culprit = NULL;

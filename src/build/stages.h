@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/string_list.h"
+#include "build/expand.h"
 #include "build/instruction.h"
 
 #define STAGE_LIMIT 1000
@@ -43,6 +44,17 @@ void stage_graph_release(struct stage_graph *graph);
 int stage_graph_build(const struct dockerfile *dockerfile, const struct string_list *build_arguments,
 		      const char *target, struct string_list *consumed, struct stage_graph *ret_graph,
 		      const struct instruction **ret_culprit, struct error *err);
+
+/* KEY=VALUE of the platforms and of the ARGs before the first FROM; arguments as those of stage_graph_build(). */
+int stage_global_arguments(const struct dockerfile *dockerfile, const struct string_list *build_arguments,
+			   struct string_list *consumed, struct string_list *ret_arguments,
+			   const struct instruction **ret_culprit, struct error *err);
+
+/* An ARG in a stage: the one given, else the default, else the global one of that name. ret_value (owned) is NULL where
+ * there is none of them. */
+int stage_argument_value(const struct stage_graph *graph, const struct string_list *build_arguments,
+			 const struct expansion *expansion, const struct instruction_pair *pair, char **ret_value,
+			 struct error *err);
 
 /* The stage before `limit` of that name or number, the last one where several have the name; or -1. */
 ptrdiff_t stage_find(const struct stage_graph *graph, const char *text, size_t limit);

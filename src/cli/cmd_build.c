@@ -133,16 +133,42 @@ static int run_build(struct invocation *invocation, const struct build_options *
 	return 0;
 }
 
+/* --call: what is asked of the Dockerfile. */
+static int parse_call(const char *text, bool *ret_check, struct error *err)
+{
+	*ret_check = strcmp(text, "check") == 0;
+	if (*ret_check || strcmp(text, "build") == 0)
+		return 0;
+	return error_set(err, ERROR_UNSUPPORTED, "--call %s is not supported: build and check are known", text);
+}
+
+/* Warnings are no error, but exit code 1 tells of them. */
+static int run_check(struct invocation *invocation, const struct build_options *build, struct error *err)
+{
+	cleanup_engine struct engine *engine = NULL;
+	cleanup_free char *text = NULL;
+	size_t count = 0;
+	if (command_open_engine(invocation, &engine, err) < 0)
+		return -1;
+	int result = engine_build_check(engine, build, &text, &count, err);
+	if (text)
+		fputs(text, stdout);
+	invocation->exit_code = count > 0;
+	return result;
+}
+
 int cmd_build(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
 	struct build_options build = {.output_fd = STDERR_FILENO};
-	const char *progress = "auto";
+	const char *progress = "auto", *call = "build";
 	struct result_files files = {0};
 	struct string_list filters = {0}, outputs = {0};
 	cleanup_build_output struct build_output output = {0};
-	bool quiet = false, push = false;
+	bool quiet = false, push = false, check = false;
 	const struct option options[] = {
 		OPTION_LIST(0, "build-arg", &build.build_arguments, "list", "Set build-time variables"),
+		OPTION_STRING(0, "call", &call, "string", "Set method for evaluating build (\"build\", \"check\")"),
+		OPTION_FLAG(0, "check", &check, "Shorthand for \"--call=check\""),
 		OPTION_STRING('f', "file", &build.dockerfile, "string",
 			      "Name of the Dockerfile (default: \"PATH/Dockerfile\")"),
 		OPTION_STRING(0, "iidfile", &files.id, "string", "Write the image ID to a file"),
@@ -166,6 +192,8 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
 	if (result == 0)
 		result = parse_progress(quiet ? "quiet" : progress, &build.progress, err);
+	if (result == 0 && !check)
+		result = parse_call(call, &check, err);
 	if (result == 0)
 		result = secret_check(&build.secrets, err);
 	if (result == 0) {
@@ -174,7 +202,9 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 			split_list(filters.items[i], &build.no_cache_filter);
 		result = take_outputs(&outputs, &build, &output, err);
 	}
-	if (result == 0)
+	if (result == 0 && check)
+		result = run_check(invocation, &build, err);
+	else if (result == 0)
 		result = run_build(invocation, &build, &files, outputs.count ? &output : NULL, push, err);
 	string_list_release(&build.build_arguments);
 	string_list_release(&build.labels);

@@ -295,13 +295,18 @@ static void remove_dead_builds(struct engine *engine)
 	}
 }
 
+static struct build_host host_of(struct engine *engine)
+{
+	return (struct build_host){
+		.context = engine, .resolve_image = resolve_image, .fetch = fetch_file, .run = run_step};
+}
+
 int engine_build(struct engine *engine, const struct build_options *options, struct image *ret_image, struct error *err)
 {
 	/* Without SA_RESTART: a wait for the step ends, and the build takes itself down in order. */
 	struct sigaction action = {.sa_handler = on_signal};
 	struct sigaction before[ARRAY_SIZE(ending_signals)];
-	struct build_host host = {
-		.context = engine, .resolve_image = resolve_image, .fetch = fetch_file, .run = run_step};
+	const struct build_host host = host_of(engine);
 	cleanup_build_input struct build_input input;
 	struct error ignored = {0};
 	/* Contexts and checkouts of builds that were killed; not while somebody else adds content. */
@@ -317,4 +322,15 @@ int engine_build(struct engine *engine, const struct build_options *options, str
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
 		sigaction(ending_signals[i], &before[i], NULL);
 	return was_interrupted && result == 0 ? error_set(err, ERROR_CANCELLED, "interrupted") : result;
+}
+
+int engine_build_check(struct engine *engine, const struct build_options *options, char **ret_text, size_t *ret_count,
+		       struct error *err)
+{
+	*ret_text = NULL;
+	const struct build_host host = host_of(engine);
+	cleanup_build_input struct build_input input;
+	if (build_input_open(engine->store, &host, options, &input, err) < 0)
+		return -1;
+	return build_check(engine->store, &input.options, ret_text, ret_count, err);
 }

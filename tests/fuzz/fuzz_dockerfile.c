@@ -1,7 +1,7 @@
 /*
- * The texts that a build reads: Dockerfile (lexer, parser, stages), words with variables, .dockerignore and patterns.
- * The first byte chooses. What is checked beyond the sanitizers: whatever is accepted can be released, spans of lines
- * are in order, and a second run over the same bytes agrees with the first.
+ * The texts that a build reads: Dockerfile (lexer, parser, checks, stages), words with variables, .dockerignore and
+ * patterns. The first byte chooses. What is checked beyond the sanitizers: whatever is accepted can be released, spans
+ * of lines are in order, and a second run over the same bytes agrees with the first.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +11,7 @@
 #include "build/expand.h"
 #include "build/ignore.h"
 #include "build/instruction.h"
+#include "build/lint.h"
 #include "build/match.h"
 #include "build/path.h"
 #include "build/stages.h"
@@ -33,7 +34,15 @@ static void fuzz_dockerfile(const char *text, size_t size)
 	cleanup_string_list struct string_list given = {0}, consumed = {0};
 	cleanup_stage_graph struct stage_graph graph = {0};
 	const struct instruction *culprit;
-	stage_graph_build(&dockerfile, &given, NULL, &consumed, &graph, &culprit, &err);
+	cleanup_lint struct lint lint = {.dockerfile = &dockerfile, .build_arguments = &given, .all_stages = true};
+	if (lint_begin(&lint, NULL) < 0 ||
+	    stage_graph_build(&dockerfile, &given, NULL, &consumed, &graph, &culprit, &err) < 0)
+		return;
+	lint_stages(&lint, &graph, &culprit, NULL);
+	lint_sort(&lint);
+	for (size_t i = 0; i < lint.count; i++)
+		if (!lint.warnings[i].first_line || lint.warnings[i].last_line < lint.warnings[i].first_line)
+			abort();
 }
 
 static void fuzz_expand(const char *text)
