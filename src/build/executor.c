@@ -130,6 +130,8 @@ static void copy_base_stage(const struct stage_state *base, struct stage_state *
 		descriptor_copy(&state->layers[i].blob, &base->layers[i].blob);
 	}
 	state->layer_count = base->layer_count;
+	string_list_copy(&state->arguments, &base->arguments);
+	string_list_copy(&state->declared, &base->declared);
 	state->key = base->key;
 	state->created = base->created;
 }

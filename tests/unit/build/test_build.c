@@ -227,6 +227,10 @@ static void test_run_forms(void **state)
 	assert_string_equal(fixture->last_arguments.items[1], "y z");
 	cleanup_free char *joined = string_list_join(&fixture->last_build_arguments, " ");
 	assert_string_equal(joined, "A=arg http_proxy=p");
+	/* A stage that is based on another one has its arguments. */
+	struct image child = fixture_must_build(fixture, "FROM scratch AS s\nARG A=arg\nFROM s\nENV E=$A\n");
+	cleanup_image_config struct image_config config = fixture_config(fixture, &child);
+	assert_string_equal(string_list_get_key(&config.environment, "E"), "arg");
 	fixture_must_build(fixture, "FROM scratch\nSHELL [\"/bin/bash\", \"-ec\"]\nRUN <<E\none\ntwo\nE\n");
 	assert_string_equal(fixture->last_arguments.items[0], "/bin/bash");
 	assert_string_equal(fixture->last_arguments.items[2], "one\ntwo\n");
