@@ -27,21 +27,53 @@ static bool is_not_it(const struct error *err)
 	return err->kind == ERROR_NOT_FOUND || err->kind == ERROR_INVALID;
 }
 
+static int find_container(const struct inspection *inspection, struct engine *engine, const char *name,
+			  json_t **ret_document, struct error *err)
+{
+	return inspect_container(engine, name, inspection->size, ret_document, err);
+}
+
+static int find_image(const struct inspection *inspection, struct engine *engine, const char *name,
+		      json_t **ret_document, struct error *err)
+{
+	return inspect_image(engine, name, ret_document, err);
+}
+
+static int find_volume(const struct inspection *inspection, struct engine *engine, const char *name,
+		       json_t **ret_document, struct error *err)
+{
+	return inspect_volume(engine, name, ret_document, err);
+}
+
+/* In the order in which a name is looked for. */
+static const struct {
+	const char *type;
+	int (*find)(const struct inspection *inspection, struct engine *engine, const char *name, json_t **ret_document,
+		    struct error *err);
+} kinds[] = {{"container", find_container}, {"image", find_image}, {"volume", find_volume}};
+
+static bool type_is_known(const char *type)
+{
+	bool is_known = !*type;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		is_known = is_known || strcmp(type, kinds[i].type) == 0;
+	return is_known;
+}
+
 static int find(const struct inspection *inspection, struct engine *engine, const char *name, json_t **ret_document,
 		struct error *err)
 {
-	if (strcmp(inspection->type, "container") == 0)
-		return inspect_container(engine, name, inspection->size, ret_document, err);
-	if (strcmp(inspection->type, "image") == 0)
-		return inspect_image(engine, name, ret_document, err);
-	if (inspect_container(engine, name, inspection->size, ret_document, err) == 0)
-		return 0;
-	if (!is_not_it(err))
-		return -1;
-	error_clear(err);
-	if (inspect_image(engine, name, ret_document, err) == 0)
-		return 0;
-	return is_not_it(err) ? error_set(err, ERROR_NOT_FOUND, "No such object: %s", name) : -1;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		bool is_asked = strcmp(inspection->type, kinds[i].type) == 0;
+		if (*inspection->type && !is_asked)
+			continue;
+		error_clear(err);
+		if (kinds[i].find(inspection, engine, name, ret_document, err) == 0)
+			return 0;
+		if (is_asked || !is_not_it(err))
+			return -1;
+	}
+	return error_set(err, ERROR_NOT_FOUND, "No such object: %s", name);
 }
 
 /* As Docker does it: over the struct, and where that fails over the plain document, whose message is the one told. */
@@ -89,7 +121,7 @@ static int inspect(struct invocation *invocation, struct inspection *inspection,
 		   struct error *err)
 {
 	const char *type = inspection->type;
-	if (*type && strcmp(type, "container") != 0 && strcmp(type, "image") != 0)
+	if (!type_is_known(type))
 		return error_set(err, ERROR_INVALID, "\"%s\" is not a valid value for --type", type);
 	const char *format = inspection->format;
 	if (format && strcmp(format, "json") == 0)
@@ -131,12 +163,12 @@ int cmd_inspect(struct invocation *invocation, int count, char **arguments, stru
 		OPTION_STRING('f', "format", &inspection.format, "string", "Format output: 'json', or a Go template"),
 		OPTION_FLAG('s', "size", &inspection.size, "Display total file sizes if the type is container"),
 		OPTION_STRING(0, "type", &inspection.type, "string",
-			      "Only inspect objects of the given type: container or image"),
+			      "Only inspect objects of the given type: container, image or volume"),
 		OPTION_END,
 	};
 	const struct option of_container[] = {any[0], any[1], OPTION_END};
-	const struct option of_image[] = {any[0], OPTION_END};
-	const struct option *options = !group ? any : strcmp(group, "container") == 0 ? of_container : of_image;
+	const struct option of_others[] = {any[0], OPTION_END};
+	const struct option *options = !group ? any : strcmp(group, "container") == 0 ? of_container : of_others;
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
 	if (result != 0)
 		return result < 0 ? -1 : 0;

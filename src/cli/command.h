@@ -114,7 +114,6 @@ command_handler cmd_top;
 command_handler cmd_unpause;
 command_handler cmd_version;
 command_handler cmd_volume_create;
-command_handler cmd_volume_inspect;
 command_handler cmd_volume_ls;
 command_handler cmd_volume_prune;
 command_handler cmd_volume_rm;

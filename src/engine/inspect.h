@@ -12,7 +12,10 @@ int inspect_container(struct engine *engine, const char *name, bool size, json_t
 /* ERROR_NOT_FOUND "No such image: X". */
 int inspect_image(struct engine *engine, const char *name, json_t **ret_document, struct error *err);
 
-/* Shared by both. {"80/tcp": {}}, and an object of KEY=VALUE items. */
+/* ERROR_NOT_FOUND "No such volume: X". */
+int inspect_volume(struct engine *engine, const char *name, json_t **ret_document, struct error *err);
+
+/* Shared by them. {"80/tcp": {}}, and an object of KEY=VALUE items. */
 json_t *inspect_set(const struct string_list *items);
 json_t *inspect_map(const struct string_list *items);
 json_t *inspect_list_or_null(const struct string_list *items, bool is_set);

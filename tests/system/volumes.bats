@@ -65,6 +65,12 @@ teardown() {
   [ "$(jq -r '.[0].Mountpoint' <<<"$output")" = "$CORACLE_ROOT/volumes/songs/_data" ]
   [[ "$(jq -r '.[0].CreatedAt' <<<"$output")" =~ ^20[0-9-]{8}T[0-9:]{8}Z$ ]]
   coracle volume create plain
+  run coracle volume inspect -f '{{.Name}} {{.Driver}} {{index .Labels "b"}}' songs
+  assert_output 'songs local 3'
+  run coracle inspect --format '{{.Mountpoint}}' plain
+  assert_output "$CORACLE_ROOT/volumes/plain/_data"
+  run coracle inspect --type volume --format '{{.Name}}' plain
+  assert_output plain
   run coracle volume inspect plain
   [ "$(jq -c '.[0].Labels' <<<"$output")" = null ]
   run --separate-stderr coracle volume inspect nosuch

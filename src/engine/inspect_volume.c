@@ -1,9 +1,7 @@
-#include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/time.h"
-#include "cli/command.h"
+#include "engine/inspect.h"
 #include "engine/volume.h"
 
 #define SECONDS_LENGTH 19 /* of "2026-11-24T03:04:05" */
@@ -41,33 +39,11 @@ static json_t *describe(const struct store *store, const struct volume_record *r
 	return volume;
 }
 
-int cmd_volume_inspect(struct invocation *invocation, int count, char **arguments, struct error *err)
+int inspect_volume(struct engine *engine, const char *name, json_t **ret_document, struct error *err)
 {
-	const struct option options[] = {OPTION_END};
-	cleanup_engine struct engine *engine = NULL;
-	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
-	if (result != 0)
-		return result < 0 ? -1 : 0;
-	if (command_open_engine(invocation, &engine, err) < 0)
+	cleanup_volume_record struct volume_record record = {0};
+	if (volume_find(engine->store, name, &record, err) < 0)
 		return -1;
-	/* What is there is printed, then what is not is told, as Docker does. */
-	cleanup_string_list struct string_list problems = {0};
-	cleanup_json json_t *volumes = json_array();
-	for (int i = 0; i < count; i++) {
-		cleanup_volume_record struct volume_record record = {0};
-		struct error reason = {0};
-		if (volume_find(engine->store, arguments[i], &record, &reason) == 0)
-			json_array_append_new(volumes, describe(engine->store, &record));
-		else
-			string_list_add(&problems, reason.message);
-	}
-	cleanup_free char *text = json_dumps(volumes, JSON_INDENT(4));
-	if (!text)
-		return error_set(err, ERROR_INVALID, "a volume's record is no text");
-	printf("%s\n", text);
-	fflush(stdout);
-	for (size_t i = 0; i < problems.count; i++)
-		fprintf(stderr, "Error: %s\n", problems.items[i]);
-	invocation->exit_code = problems.count > 0;
+	*ret_document = describe(engine->store, &record);
 	return 0;
 }
