@@ -54,10 +54,16 @@ login() { inside bash -c 'coracle login "$1" -u me --password-stdin <"$2"' - "$1
   coracle rmi "$PROXY/me/large:1"
 }
 
-# The bytes of the large layer that the registry has sent since the log had so many lines, a request a line.
+# The bytes of the large layer that the registry has sent since the log had so many lines, a request a line, where a part
+# of it was asked for: the whole of it may be an older request, which is written down when its broken connection ends.
 layer_bytes() {
   tail -n "+$(($1 + 1))" "$WORK/registry.log" | grep -F "GET /v2/me/large/blobs/$LAYER" | sed 's/.*" //' |
-    awk '{ sum += $3 } END { print sum + 0 }'
+    awk '$1 == 206 { sum += $3 } END { print sum + 0 }'
+}
+came_in_part() { # LINES KEPT
+  local bytes
+  bytes=$(layer_bytes "$1")
+  [ "$bytes" -gt 0 ] && [ "$bytes" -lt $((30100000 - $2)) ] || _mismatch "$bytes bytes came, and $2 were kept"
 }
 log_lines() { wc -l <"$WORK/registry.log"; }
 push_large() {
@@ -87,7 +93,7 @@ push_large() {
   before=$(log_lines)
   run coracle "${small[@]}" pull "$REGISTRY/me/large:1"
   assert_exit 0
-  [ "$(layer_bytes "$before")" -lt $((30100000 - kept)) ]
+  came_in_part "$before" "$kept"
   run inside bash -c 'cat "$WORK"/small/root/layers/sha256/*/random | cmp - "$WORK/large/random"'
   assert_exit 0
   inside umount "$WORK/small"
@@ -119,7 +125,7 @@ push_large() {
     run coracle "${killed[@]}" pull "$REGISTRY/me/large:1"
     assert_exit 0
     assert_match '^[0-9a-f]{12}: Already exists$'
-    [ "$(layer_bytes "$before")" -lt $((30100000 - kept)) ]
+    came_in_part "$before" "$kept"
     ! tail -n "+$((before + 1))" "$WORK/registry.log" | grep -F "$small" || _mismatch 'the small layer was asked for again'
     [ -z "$(ls -A "$root/layers/staging" "$root/blobs/uploads" | grep -v :)" ]
     run inside bash -c 'cat "$1"/layers/sha256/*/random | cmp - "$WORK/large/random"' - "$root"

@@ -79,7 +79,7 @@ ENTRIES
   local up=../../../../../../../../../../..
   for digest in "sha256:$up$WORK/host/canary" sha256:../../x "sha256:$(printf 'A%.0s' {1..64})" "$up$WORK/host/canary"; do
     printf 'FROM probe@%s\n' "$digest" >"$WORK/context/Dockerfile"
-    for command in "run --rm probe@$digest true" "tag $digest x:1" "rmi -f $digest" "build -q $WORK/context" \
+    for command in "run --rm probe@$digest true" "tag $digest x:1" "rmi $digest" "build -q $WORK/context" \
       "save -o $WORK/saved.tar $digest" "logs $digest"; do
       run coracle $command
       [ "$status" -ne 0 ] || _mismatch "it succeeded: $command"
