@@ -36,6 +36,7 @@ static int pull(struct invocation *invocation, const struct pull_arguments *argu
 	struct pull_outcome outcome;
 	if (!arguments->all_tags && !reference_text_has_tag(arguments->name))
 		engine_report_line(&transfer->report, "Using default tag: %s", reference->tag);
+	registry_request_prepare();
 	int result = command_open_engine(invocation, &engine, &why);
 	if (result == 0) {
 		engine->is_insecure = !arguments->verify_tls;

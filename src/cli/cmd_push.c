@@ -51,6 +51,8 @@ static int push(struct invocation *invocation, const struct push_arguments *argu
 	cleanup_progress struct progress *progress = progress_new_styled(STDOUT_FILENO, arguments->style);
 	const struct transfer_progress *transfer = progress_transfer(progress);
 	struct error why = {0};
+	if (!reference->domain_is_implied)
+		registry_request_prepare();
 	int result = command_open_engine(invocation, &engine, &why);
 	if (result == 0 && !arguments->all_tags && !reference->domain_is_implied)
 		warn_of_newer_build(engine, reference);

@@ -139,6 +139,16 @@ static int record_compressed(struct engine *engine, const struct image *image, c
 	return result;
 }
 
+/* What the row says already is not written, and not waited for. */
+static bool is_known_there(struct store *store, const struct reference *reference, const struct image *image,
+			   const struct digest *digest)
+{
+	struct image named;
+	struct digest known;
+	return image_find_reference(store, reference, &named, &known, NULL) == 0 &&
+	       digest_equal(&named.id, &image->id) && digest_equal(&known, digest);
+}
+
 static int push_tag(struct engine *engine, const struct reference *reference, const struct image *image,
 		    const struct push_options *options, const struct transfer_progress *progress, struct error *err)
 {
@@ -155,7 +165,9 @@ static int push_tag(struct engine *engine, const struct reference *reference, co
 			   digest.text, size);
 	if (record_compressed(engine, image, done, err) < 0)
 		return -1;
-	return image_tag_set(engine->store, reference, &image->id, &digest, err);
+	return is_known_there(engine->store, reference, image, &digest)
+		       ? 0
+		       : image_tag_set(engine->store, reference, &image->id, &digest, err);
 }
 
 int image_push(struct engine *engine, const struct reference *reference, const struct push_options *options,

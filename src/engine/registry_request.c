@@ -12,6 +12,11 @@ json_t *registry_request_new(struct engine *engine, const char *operation, const
 	return request;
 }
 
+void registry_request_prepare(void)
+{
+	transfer_prepare();
+}
+
 static void on_event(void *context, const json_t *event)
 {
 	const struct transfer_progress *progress = context;

@@ -12,6 +12,9 @@ struct transfer_progress {
 	void *context;
 };
 
+/* For a command that will ask a registry: starts the program for it while the engine is opened (transfer/client.h). */
+void registry_request_prepare(void);
+
 /* {"operation":…,"root":…,"domain":…,"path":…,"tag":…}, owned by the caller. */
 json_t *registry_request_new(struct engine *engine, const char *operation, const struct reference *reference);
 /* Sends it and waits for the "done" object, owned by the caller. progress may be NULL. */

@@ -14,6 +14,13 @@
 #define ANSWER_LINE_LIMIT ((size_t)16 * 1024 * 1024) /* a manifest as text in JSON */
 #define READ_CHUNK	  ((size_t)64 * 1024)
 
+struct program {
+	pid_t pid;
+	int request_fd, answer_fd; /* owned */
+};
+
+static struct program prepared; /* pid 0: none */
+
 struct answer {
 	void (*on_event)(void *context, const json_t *event);
 	void *context;
@@ -36,8 +43,11 @@ static int program_path(char **ret_path, struct error *err)
 }
 
 /* A socket rather than a pipe as its standard input: MSG_NOSIGNAL, should it end before it has read everything. */
-static int start(const char *path, pid_t *ret_pid, int *ret_request_fd, int *ret_answer_fd, struct error *err)
+static int start(struct program *ret_program, struct error *err)
 {
+	cleanup_free char *path = NULL;
+	if (program_path(&path, err) < 0)
+		return -1;
 	int request[2];
 	int answers[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, request) < 0)
@@ -48,7 +58,7 @@ static int start(const char *path, pid_t *ret_pid, int *ret_request_fd, int *ret
 		return error_set_errno(err, errno, "make a pipe");
 	cleanup_close int answers_ours = answers[0];
 	cleanup_close int answers_theirs = answers[1];
-	char *arguments[] = {(char *)path, NULL};
+	char *arguments[] = {path, NULL};
 	struct process_options options = {
 		.arguments = arguments,
 		.standard_fds = {request_theirs, -1, STDERR_FILENO},
@@ -56,11 +66,19 @@ static int start(const char *path, pid_t *ret_pid, int *ret_request_fd, int *ret
 		.fd_count = 1,
 		.parent_death_signal = SIGTERM,
 	};
-	if (process_start(&options, ret_pid, err) < 0)
-		return -1;
-	*ret_request_fd = steal_fd(&request_ours);
-	*ret_answer_fd = steal_fd(&answers_ours);
+	struct program program = {0};
+	if (process_start(&options, &program.pid, err) < 0)
+		return error_wrap(err, "start the program that speaks to registries");
+	program.request_fd = steal_fd(&request_ours);
+	program.answer_fd = steal_fd(&answers_ours);
+	*ret_program = program;
 	return 0;
+}
+
+void transfer_prepare(void)
+{
+	if (!prepared.pid)
+		start(&prepared, NULL);
 }
 
 static void send_request(int fd, const json_t *request)
@@ -130,25 +148,21 @@ static int read_answers(int fd, struct answer *answer, struct error *err)
 int transfer_request(const json_t *request, void (*on_event)(void *context, const json_t *event), void *context,
 		     json_t **ret_done, struct error *err)
 {
-	cleanup_free char *path = NULL;
-	if (program_path(&path, err) < 0)
+	struct program program = prepared;
+	prepared = (struct program){0};
+	if (!program.pid && start(&program, err) < 0)
 		return -1;
-	pid_t pid;
-	int request_fd = -1;
-	int answer_fd = -1;
-	if (start(path, &pid, &request_fd, &answer_fd, err) < 0)
-		return error_wrap(err, "start the program that speaks to registries");
-	send_request(request_fd, request);
-	close(request_fd);
+	send_request(program.request_fd, request);
+	close(program.request_fd);
 	struct answer answer = {.on_event = on_event, .context = context};
-	int outcome = read_answers(answer_fd, &answer, err);
-	close(answer_fd);
+	int outcome = read_answers(program.answer_fd, &answer, err);
+	close(program.answer_fd);
 	if (outcome < 0 && !answer.failed) {
-		kill(pid, SIGTERM);
+		kill(program.pid, SIGTERM);
 		error_wrap(err, "read what coracle-transfer says");
 	}
 	int status = 0;
-	if (process_wait(pid, &status, outcome < 0 ? NULL : err) < 0)
+	if (process_wait(program.pid, &status, outcome < 0 ? NULL : err) < 0)
 		outcome = -1;
 	else if (outcome == 0 && (status != 0 || !answer.done))
 		outcome = status > 128 ? error_set(err, ERROR_CANCELLED, "coracle-transfer was ended by signal %d (%s)",

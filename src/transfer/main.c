@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "transfer/cancel.h"
@@ -53,9 +54,11 @@ int main(int argument_count, char **arguments)
 	mallopt(M_TRIM_THRESHOLD, BUFFERS_KEPT);
 	struct error err = {0};
 	json_t *done = NULL;
-	if (run(&done, &err) < 0) {
+	int outcome = run(&done, &err);
+	if (outcome < 0)
 		progress_error(&err);
-		return 1;
-	}
-	return progress_done(done, &err) < 0 ? 1 : 0;
+	else
+		outcome = progress_done(done, &err);
+	/* Thirty libraries' own ends are of no use to anybody. */
+	_exit(outcome < 0 ? 1 : 0);
 }
