@@ -181,8 +181,26 @@ static const char list_sql[] =
 	" UNION ALL"
 	" SELECT " IMAGE_COLUMNS ", NULL, NULL, NULL FROM image WHERE ?1 IS NULL"
 	"  AND NOT EXISTS (SELECT 1 FROM tag WHERE tag.image = image.id)"
-	"  AND NOT EXISTS (SELECT 1 FROM repository_digest r WHERE r.image = image.id)"
-	" ORDER BY 3 DESC, 4 DESC, 1, 6, 7"; /* created, stored, id, name, tag */
+	"  AND NOT EXISTS (SELECT 1 FROM repository_digest r WHERE r.image = image.id)";
+
+static int compare_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+}
+
+/* The newest first. SQLite takes five times as long to sort what a UNION gives. */
+static int compare_rows(const void *a, const void *b)
+{
+	const struct image_tag *left = a, *right = b;
+	if (left->image.created != right->image.created)
+		return left->image.created > right->image.created ? -1 : 1;
+	if (left->image.stored != right->image.stored)
+		return left->image.stored > right->image.stored ? -1 : 1;
+	int order = strcmp(left->image.id.text, right->image.id.text);
+	if (order == 0)
+		order = compare_text(left->name, right->name);
+	return order ? order : compare_text(left->tag, right->tag);
+}
 
 int image_list(struct store *store, const char *name, struct image_list *ret_list, struct error *err)
 {
@@ -211,6 +229,8 @@ int image_list(struct store *store, const char *name, struct image_list *ret_lis
 		if (digest && digest_parse(digest, &item->repository_digest, err) < 0)
 			return -1;
 	}
+	if (list.count)
+		qsort(list.items, list.count, sizeof *list.items, compare_rows);
 	*ret_list = list;
 	list = (struct image_list){0};
 	return 0;
