@@ -400,6 +400,17 @@ static void report_findings(struct build *build)
 	}
 }
 
+/* What is said at the end of a build or a check. Returns the result. */
+static int finish(struct build *build, int result, struct error *err)
+{
+	if (result == 0) {
+		report_finish(build->executor.report, true);
+		return 0;
+	}
+	show_failure(build);
+	return error_wrap(err, "failed to solve");
+}
+
 #define CHECK_TEXT_LIMIT ((size_t)64 * 1024 * 1024)
 
 /* ret_text: where there is something to tell. */
@@ -430,13 +441,7 @@ int build_check(struct store *store, const struct build_options *options, char *
 		.executor = {.store = store, .options = options, .report = report, .context_fd = -1},
 	};
 	report_expect(report, 2); /* Dockerfile, .dockerignore */
-	int result = run_check(&build, ret_text, err);
-	if (result < 0) {
-		show_failure(&build);
-		error_wrap(err, "failed to solve");
-	} else {
-		report_finish(report, true);
-	}
+	int result = finish(&build, run_check(&build, ret_text, err), err);
 	*ret_count = build.lint.count;
 	build_release(&build);
 	return result;
@@ -457,13 +462,8 @@ int build_image(struct store *store, const struct build_host *host, const struct
 	struct image image;
 	int result = run_build(&build, &image, err);
 	report_findings(&build);
-	if (result < 0) {
-		show_failure(&build);
-		error_wrap(err, "failed to solve");
-	} else {
-		report_finish(report, true);
+	if (finish(&build, result, err) == 0)
 		*ret_image = image;
-	}
 	build_release(&build);
 	return result;
 }

@@ -1,8 +1,8 @@
 #include "build/ignore.h"
 
-#include <ctype.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "build/match.h"
 #include "build/path.h"
 
@@ -22,28 +22,18 @@ void ignore_list_release(struct ignore_list *list)
 	*list = (struct ignore_list){0};
 }
 
-static void trim(const char **text, size_t *length)
-{
-	while (*length && isspace((unsigned char)**text)) {
-		++*text;
-		--*length;
-	}
-	while (*length && isspace((unsigned char)(*text)[*length - 1]))
-		--*length;
-}
-
 static int add_line(struct ignore_list *list, const char *line, size_t length, struct error *err)
 {
 	if (length && line[0] == '#')
 		return 0;
-	trim(&line, &length);
+	text_trim(&line, &length);
 	if (!length)
 		return 0;
 	bool is_exception = line[0] == '!';
 	if (is_exception) {
 		line++;
 		length--;
-		trim(&line, &length);
+		text_trim(&line, &length);
 		if (!length)
 			return error_set(err, ERROR_INVALID, "illegal exclusion pattern: \"!\"");
 	}

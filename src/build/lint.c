@@ -1,11 +1,11 @@
 #include "build/lint.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "build/lint_internal.h"
 #include "build/report.h"
 #include "build/words.h"
@@ -39,11 +39,6 @@ static const struct {
 	[LINT_WORKDIR_RELATIVE_PATH] = {"WorkdirRelativePath", "workdir-relative-path"},
 };
 static_assert(ARRAY_SIZE(rules) == LINT_RULE_COUNT, "a name for each rule");
-
-const char *lint_rule_name(enum lint_rule rule)
-{
-	return rules[rule].name;
-}
 
 void lint_release(struct lint *lint)
 {
@@ -82,30 +77,6 @@ char *lint_suggestion(const char *name, const char *prefix, const struct string_
 	return nearest ? format_string(" (did you mean %s%s?)", prefix, nearest) : duplicate_string("");
 }
 
-static void trim(const char **text, size_t *length)
-{
-	while (*length && isspace((unsigned char)**text)) {
-		++*text;
-		--*length;
-	}
-	while (*length && isspace((unsigned char)(*text)[*length - 1]))
-		--*length;
-}
-
-/* Go's strconv.ParseBool. */
-static int parse_boolean(const char *text, bool *ret_value)
-{
-	static const char *const words[] = {"0", "f", "F", "false", "False", "FALSE",
-					    "1", "t", "T", "true",  "True",  "TRUE"};
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		if (strcmp(words[i], text) == 0) {
-			*ret_value = i >= ARRAY_SIZE(words) / 2;
-			return 0;
-		}
-	}
-	return -1;
-}
-
 static void take_skipped(struct lint *lint, const char *value)
 {
 	if (strcmp(value, "all") == 0)
@@ -113,7 +84,7 @@ static void take_skipped(struct lint *lint, const char *value)
 	for (const char *at = value; *at;) {
 		size_t length = strcspn(at, ","), whole = length;
 		const char *start = at;
-		trim(&start, &length);
+		text_trim(&start, &length);
 		for (size_t i = 0; i < LINT_RULE_COUNT; i++)
 			if (strlen(rules[i].name) == length && strncmp(rules[i].name, start, length) == 0)
 				lint->skips[i] = true;
@@ -130,8 +101,8 @@ static int take_option(struct lint *lint, const char *option, size_t length, str
 		return error_set(err, ERROR_INVALID, "invalid check option \"%s\"", whole);
 	size_t key_length = (size_t)(equals - option), value_length = length - key_length - 1;
 	const char *key_start = option, *value_start = equals + 1;
-	trim(&key_start, &key_length);
-	trim(&value_start, &value_length);
+	text_trim(&key_start, &key_length);
+	text_trim(&value_start, &value_length);
 	cleanup_free char *key = duplicate_bytes(key_start, key_length);
 	cleanup_free char *value = duplicate_bytes(value_start, value_length);
 	if (strcmp(key, "skip") == 0) {
@@ -142,7 +113,7 @@ static int take_option(struct lint *lint, const char *option, size_t length, str
 		return 0; /* rules that are not here */
 	if (strcmp(key, "error") != 0)
 		return error_set(err, ERROR_INVALID, "invalid check option \"%s\"", key);
-	if (parse_boolean(value, &lint->warnings_are_errors) < 0)
+	if (!text_parse_boolean(value, &lint->warnings_are_errors))
 		return error_set(
 			err, ERROR_INVALID,
 			"failed to parse check option \"%s\": strconv.ParseBool: parsing \"%s\": invalid syntax", whole,

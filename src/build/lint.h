@@ -73,7 +73,6 @@ int lint_failure(const struct lint *lint, struct error *err);
 void lint_release(struct lint *lint);
 #define cleanup_lint CLEANUP(lint_release)
 
-const char *lint_rule_name(enum lint_rule rule);
 /* "JSONArgsRecommended: JSON arguments … (line 2)"; owned by the caller. */
 char *lint_short_text(const struct lint_warning *warning);
 /* What `build --check` says: "Check complete, …", then each warning with the lines that it is about. */

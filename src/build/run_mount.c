@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/string_list.h"
+#include "base/text.h"
 #include "build/words.h"
 
 static const char *const type_names[] = {
@@ -68,20 +69,9 @@ static int wrong_value(const char *key, const char *value, struct error *err)
 	return error_set(err, ERROR_INVALID, "invalid value for %s: %s", key, value);
 }
 
-/* Go's strconv.ParseBool */
 static int parse_boolean(const char *key, const char *value, bool *ret, struct error *err)
 {
-	static const char *const words[][6] = {{"0", "f", "F", "false", "FALSE", "False"},
-					       {"1", "t", "T", "true", "TRUE", "True"}};
-	for (int i = 0; i < 2; i++) {
-		for (size_t j = 0; j < ARRAY_SIZE(words[0]); j++) {
-			if (strcmp(value, words[i][j]) == 0) {
-				*ret = i == 1;
-				return 0;
-			}
-		}
-	}
-	return wrong_value(key, value, err);
+	return text_parse_boolean(value, ret) ? 0 : wrong_value(key, value, err);
 }
 
 static int parse_number(const char *key, const char *value, int base, uint64_t limit, uint64_t *ret, struct error *err)

@@ -13,8 +13,7 @@ int cmd_image_copy(struct invocation *invocation, int count, char **words, struc
 		OPTION_FLAG('a', "all", &copy.all, "Copy an image of several platforms with all of them"),
 		OPTION_STRING(0, "platform", &platform_name, "string",
 			      "Copy the image of this platform, such as linux/amd64"),
-		OPTION_STRING(0, "progress", &progress_name, "string",
-			      "How progress is told: auto, plain, tty, json (an object a line), quiet"),
+		OPTION_PROGRESS(&progress_name),
 		OPTION_FLAG('q', "quiet", &quiet, "Only print the digest"),
 		OPTION_END,
 	};

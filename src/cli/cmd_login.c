@@ -65,8 +65,7 @@ int cmd_login(struct invocation *invocation, int count, char **arguments, struct
 		OPTION_STRING('p', "password", &password_option, "string", "Password or Personal Access Token (PAT)"),
 		OPTION_FLAG(0, "password-stdin", &from_stdin,
 			    "Take the Password or Personal Access Token (PAT) from stdin"),
-		OPTION_FLAG(0, "tls-verify", &verify,
-			    "Require HTTPS and verify certificates when contacting registries (default true)"),
+		OPTION_TLS_VERIFY(&verify),
 		OPTION_STRING('u', "username", &username_option, "string", "Username"),
 		OPTION_END,
 	};

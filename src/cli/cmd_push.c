@@ -84,11 +84,9 @@ int cmd_push(struct invocation *invocation, int count, char **words, struct erro
 		OPTION_FLAG(0, "disable-content-trust", &arguments.without_trust, "Skip image signing (default true)"),
 		OPTION_STRING(0, "platform", &arguments.platform_name, "string",
 			      "Push the image only if it is for this platform, such as linux/amd64"),
-		OPTION_STRING(0, "progress", &arguments.progress_name, "string",
-			      "How progress is told: auto, plain, tty, json (an object a line), quiet"),
+		OPTION_PROGRESS(&arguments.progress_name),
 		OPTION_FLAG('q', "quiet", &arguments.quiet, "Suppress verbose output"),
-		OPTION_FLAG(0, "tls-verify", &arguments.verify_tls,
-			    "Require HTTPS and verify certificates when contacting registries (default true)"),
+		OPTION_TLS_VERIFY(&arguments.verify_tls),
 		OPTION_END,
 	};
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, words, err);

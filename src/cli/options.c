@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static const struct option *find_long(const struct option *options, const char *name, size_t length)
 {
 	for (; options->kind != OPTION_KIND_END; options++)
@@ -71,19 +73,6 @@ static int parse_bytes(const char *text, int64_t *ret_bytes)
 	return 0;
 }
 
-static int parse_flag(const char *text, bool *ret_flag)
-{
-	static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
-	static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
-	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
-		if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0) {
-			*ret_flag = strcmp(text, yes[i]) == 0;
-			return 0;
-		}
-	}
-	return -1;
-}
-
 /* A name is known whatever its letters' case, as Docker has it. "" is no filter. */
 static int add_filter(const char *text, struct string_list *list)
 {
@@ -113,7 +102,7 @@ static int store_value(const struct option *option, const char *value, struct er
 	int result = 0;
 	switch (option->kind) {
 	case OPTION_KIND_FLAG:
-		result = parse_flag(value, option->target);
+		result = text_parse_boolean(value, option->target) ? 0 : -1;
 		break;
 	case OPTION_KIND_STRING:
 		*(const char **)option->target = value;

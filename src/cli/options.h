@@ -61,6 +61,10 @@ struct option {
 	{                                                                                                              \
 		OPTION_KIND_FILTERS, letter, name, (struct string_list *){target}, "filter", help                      \
 	}
+/* Of the commands that speak to a registry. */
+#define OPTION_TLS_VERIFY(target)                                                                                      \
+	OPTION_FLAG(0, "tls-verify", target,                                                                           \
+		    "Require HTTPS and verify certificates when contacting registries (default true)")
 #define OPTION_END                                                                                                     \
 	{                                                                                                              \
 		OPTION_KIND_END, 0, NULL, NULL, NULL, NULL                                                             \

@@ -14,6 +14,10 @@ enum progress_style { PROGRESS_AUTO, PROGRESS_PLAIN, PROGRESS_TERMINAL, PROGRESS
 /* The value of --progress: auto, plain, tty, json, quiet; NULL is auto. quiet (-q) wins. */
 int progress_style_parse(const char *text, bool quiet, enum progress_style *ret_style, struct error *err);
 
+#define OPTION_PROGRESS(variable)                                                                                      \
+	OPTION_STRING(0, "progress", variable, "string",                                                               \
+		      "How progress is told: auto, plain, tty, json (an object a line), quiet")
+
 /* fd: 1 for `pull` and `push`, 2 for `run`, whose standard output is the container's. quiet: nothing is shown. */
 struct progress *progress_new(int fd, bool quiet);
 struct progress *progress_new_styled(int fd, enum progress_style style);

@@ -3,6 +3,8 @@
 #include <regex.h>
 #include <string.h>
 
+#include "base/text.h"
+
 const char *filter_value(const char *filter, const char *name)
 {
 	size_t length = strlen(name);
@@ -30,15 +32,9 @@ int filter_check_names(const struct string_list *filters, const char *const *kno
 
 static int parse_flag(const char *name, const char *value, bool *ret_value, struct error *err)
 {
-	static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
-	static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
-	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
-		if (strcmp(value, yes[i]) != 0 && strcmp(value, no[i]) != 0)
-			continue;
-		*ret_value = strcmp(value, yes[i]) == 0;
-		return 0;
-	}
-	return error_set(err, ERROR_INVALID, "invalid filter '%s=[%s]'", name, value);
+	return text_parse_boolean(value, ret_value)
+		       ? 0
+		       : error_set(err, ERROR_INVALID, "invalid filter '%s=[%s]'", name, value);
 }
 
 int filter_flag(const struct string_list *filters, const char *name, bool *ret_value, struct error *err)

@@ -33,7 +33,7 @@ int recompress_parse(const char *name, int64_t level, enum compression *ret_kind
 	return 0;
 }
 
-const char *recompress_media_type(enum compression kind)
+static const char *media_type_of(enum compression kind)
 {
 	return kind == COMPRESSION_ZSTD ? MEDIA_TYPE_OCI_LAYER_ZSTD : MEDIA_TYPE_OCI_LAYER_GZIP;
 }
@@ -64,7 +64,7 @@ bool recompress_recall(const struct recompress *recompress, struct descriptor *r
 	    json_need_string(memo, "digest", &digest, NULL) < 0 || json_need_integer(memo, "size", &size, NULL) < 0 ||
 	    size < 0 || digest_parse(digest, &blob.digest, NULL) < 0)
 		return false;
-	blob.media_type = (char *)recompress_media_type(recompress->kind);
+	blob.media_type = (char *)media_type_of(recompress->kind);
 	blob.size = (uint64_t)size;
 	descriptor_copy(ret_blob, &blob);
 	return true;
@@ -175,7 +175,7 @@ int recompress_layer(const struct recompress *recompress, struct descriptor *ret
 	struct blob_store *blobs = recompress->blobs;
 	cleanup_hasher struct hasher *hasher = hasher_new(DIGEST_SHA256);
 	struct output output = {.hasher = hasher};
-	struct descriptor blob = {.media_type = (char *)recompress_media_type(recompress->kind)};
+	struct descriptor blob = {.media_type = (char *)media_type_of(recompress->kind)};
 	if (blobs->operations->upload_open(blobs, NULL, &output.upload, err) < 0)
 		return -1;
 	if (blob_is_here(recompress) ? from_blob(recompress, &output, err) < 0

@@ -26,8 +26,6 @@ struct recompress {
 
 /* "gzip" or "zstd" and a level that it has; ERROR_USAGE. */
 int recompress_parse(const char *name, int64_t level, enum compression *ret_kind, struct error *err);
-/* The media type of a layer in that form. */
-const char *recompress_media_type(enum compression kind);
 /* What the layer becomes, where that is known already. */
 bool recompress_recall(const struct recompress *recompress, struct descriptor *ret_blob);
 /* Makes it, and puts it into the blob store. ERROR_NOT_FOUND where there is nothing to make it from. */
