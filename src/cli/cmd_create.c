@@ -19,7 +19,7 @@ int cmd_create(struct invocation *invocation, int count, char **words, struct er
 	struct create_options options = {.progress = progress_transfer(progress)};
 	if (create_arguments_apply(&arguments, count, words, &config, &options, err) < 0 ||
 	    command_open_engine(invocation, &engine, err) < 0 ||
-	    container_create(engine, &options, &config, &record, err) < 0 ||
+	    container_create(engine, &options, &config, &record, NULL, err) < 0 ||
 	    create_write_id_file(&arguments, record.id, err) < 0)
 		return -1;
 	printf("%s\n", record.id);

@@ -33,11 +33,11 @@ static int parse(struct invocation *invocation, struct run_arguments *arguments,
 }
 
 static int run_foreground(struct invocation *invocation, struct engine *engine, struct container_record *record,
-			  const struct run_arguments *arguments, const struct container_config *config,
-			  struct error *err)
+			  struct container_hold *hold, const struct run_arguments *arguments,
+			  const struct container_config *config, struct error *err)
 {
 	int client_fd;
-	if (container_start(engine, record, &client_fd, err) < 0)
+	if (container_start(engine, record, hold, &client_fd, err) < 0)
 		return -1;
 	struct foreground_options foreground = {
 		.input = arguments->create.interactive,
@@ -55,20 +55,22 @@ static int run(struct invocation *invocation, struct engine *engine, const struc
 	cleanup_container_config struct container_config config;
 	container_config_init(&config);
 	cleanup_container_record struct container_record record = {0};
+	cleanup_container_hold struct container_hold hold = CONTAINER_HOLD_INIT;
 	struct create_options options = {.progress = progress_transfer(progress)};
 	if (create_arguments_apply(&arguments->create, count, words, &config, &options, err) < 0 ||
-	    container_create(engine, &options, &config, &record, err) < 0)
+	    container_create(engine, &options, &config, &record, &hold, err) < 0)
 		return -1;
 	int result = create_write_id_file(&arguments->create, record.id, err);
 	if (result == 0 && arguments->detach) {
-		result = container_start(engine, &record, NULL, err);
+		result = container_start(engine, &record, &hold, NULL, err);
 		if (result == 0)
 			printf("%s\n", record.id);
 	} else if (result == 0) {
-		result = run_foreground(invocation, engine, &record, arguments, &config, err);
+		result = run_foreground(invocation, engine, &record, &hold, arguments, &config, err);
 	}
 	if (result < 0 && options.remove_on_exit) {
 		struct error ignored = {0};
+		container_hold_release(&hold);
 		container_remove_named(engine, record.id, true, true, &ignored);
 	}
 	return result;

@@ -12,7 +12,7 @@ static int start_detached(struct engine *engine, const char *name, void *context
 	/* As Docker: starting what runs already is success. */
 	if (state.is_paused)
 		return error_set(err, ERROR_CONFLICT, "cannot start a paused container, try unpause instead");
-	return state.status == CONTAINER_RUNNING ? 0 : container_start(engine, &record, NULL, err);
+	return state.status == CONTAINER_RUNNING ? 0 : container_start(engine, &record, NULL, NULL, err);
 }
 
 static int start_attached(struct invocation *invocation, struct engine *engine, const char *name, bool input,
@@ -30,7 +30,7 @@ static int start_attached(struct invocation *invocation, struct engine *engine, 
 		return -1;
 	if (state.status == CONTAINER_RUNNING)
 		return container_attach(engine, name, &options, &end, &invocation->exit_code, err);
-	if (container_start(engine, &record, &client_fd, err) < 0)
+	if (container_start(engine, &record, NULL, &client_fd, err) < 0)
 		return -1;
 	return container_foreground(client_fd, &config, &options, &end, &invocation->exit_code, err);
 }

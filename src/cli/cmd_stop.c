@@ -19,7 +19,7 @@ static int restart(struct engine *engine, const char *name, void *context, struc
 	cleanup_container_record struct container_record record = {0};
 	if (stop(engine, name, context, err) < 0 || container_find(engine->store, name, &record, err) < 0)
 		return -1;
-	return container_start(engine, &record, NULL, err);
+	return container_start(engine, &record, NULL, NULL, err);
 }
 
 static int run_for_each(struct invocation *invocation, int count, char **arguments, command_action *act,

@@ -167,29 +167,45 @@ static int check_config(const struct container_config *config, struct error *err
 static int add_record(struct engine *engine, const struct create_options *options, struct container_config *config,
 		      const struct image *image, struct container_record *record, struct error *err)
 {
-	if (container_new_id(engine->store, record->id, err) < 0)
-		return -1;
 	if (options->name)
 		record->name = duplicate_string(options->name);
 	else if (container_generate_name(engine->store, &record->name, err) < 0)
-		return -1;
-	if (name_volumes(engine, record->id, config, err) < 0)
 		return -1;
 	record->image = image->id;
 	record->image_name = duplicate_string(options->image);
 	record->config = container_config_to_json(config);
 	record->created = time_now();
 	record->remove_on_exit = options->remove_on_exit;
-	if (container_add(engine->store, record, err) < 0) {
+	return container_add(engine->store, record, err);
+}
+
+static int add_held(struct engine *engine, const struct create_options *options, struct container_config *config,
+		    const struct image *image, struct container_record *record, struct container_hold *ret_hold,
+		    struct error *err)
+{
+	/* While it has a run folder and no record yet, it looks like garbage. */
+	cleanup_close int content = -1;
+	cleanup_container_hold struct container_hold hold = CONTAINER_HOLD_INIT;
+	if (container_new_id(engine->store, record->id, err) < 0 ||
+	    store_lock_content(engine->store, STORE_LOCK_SHARED, &content, err) < 0)
+		return -1;
+	if ((ret_hold && container_hold_take(engine, record->id, &hold, err) < 0) ||
+	    name_volumes(engine, record->id, config, err) < 0 ||
+	    add_record(engine, options, config, image, record, err) < 0) {
 		struct error ignored = {0};
 		volume_remove_anonymous(engine->store, record->id, &ignored);
+		container_remove_folders(engine->store, record->id, &ignored);
 		return -1;
+	}
+	if (ret_hold) {
+		*ret_hold = hold;
+		hold = CONTAINER_HOLD_INIT;
 	}
 	return 0;
 }
 
 int container_create(struct engine *engine, const struct create_options *options, struct container_config *config,
-		     struct container_record *ret_record, struct error *err)
+		     struct container_record *ret_record, struct container_hold *ret_hold, struct error *err)
 {
 	if (options->name && !container_name_is_valid(options->name))
 		return error_set(err, ERROR_INVALID,
@@ -204,7 +220,7 @@ int container_create(struct engine *engine, const struct create_options *options
 	container_config_apply_image(config, &defaults);
 	if (options->publish_all)
 		publish_exposed(config);
-	if (check_config(config, err) < 0 || add_record(engine, options, config, &image, &record, err) < 0)
+	if (check_config(config, err) < 0 || add_held(engine, options, config, &image, &record, ret_hold, err) < 0)
 		return -1;
 	*ret_record = record;
 	record = (struct container_record){0};

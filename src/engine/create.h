@@ -4,6 +4,7 @@
 #include "engine/container_config.h"
 #include "engine/engine.h"
 #include "engine/pull.h"
+#include "engine/state.h"
 #include "store/container.h"
 
 struct create_options {
@@ -17,6 +18,9 @@ struct create_options {
 	const struct transfer_progress *progress; /* what a pull reports to; may be NULL */
 };
 
-/* `config` holds what the user asked for, and is completed. */
+/*
+ * `config` holds what the user asked for, and is completed. ret_hold (may be NULL) holds the container since before
+ * anybody could see it: nobody prunes what is about to be started.
+ */
 int container_create(struct engine *engine, const struct create_options *options, struct container_config *config,
-		     struct container_record *ret_record, struct error *err);
+		     struct container_record *ret_record, struct container_hold *ret_hold, struct error *err);

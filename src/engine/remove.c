@@ -46,9 +46,8 @@ static int remove_found(struct engine *engine, const struct container_record *re
 		return -1;
 	if (is_gone)
 		return 0;
-	cleanup_close int run_folder = -1;
-	cleanup_close int lock = -1;
-	if (container_state_lock(engine, record->id, &run_folder, &lock, err) < 0)
+	cleanup_container_hold struct container_hold hold = CONTAINER_HOLD_INIT;
+	if (container_hold_take(engine, record->id, &hold, err) < 0)
 		return -1;
 	return container_remove_stopped(engine, record->id, anonymous_volumes, err);
 }

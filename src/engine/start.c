@@ -22,8 +22,7 @@ struct start {
 	const struct container_config *config;
 	const struct launch_plan *plan;
 	const struct network_plan *network;
-	int run_folder;
-	int lock_fd;
+	const struct container_hold *hold;
 	int client_fd; /* the monitor's end of the attach connection */
 };
 
@@ -70,9 +69,9 @@ static int become_monitor(const void *context, int report_fd, struct error *err)
 		return -1;
 	struct monitor_options options = monitor_options_new(start->engine, &stdio, &process, report_fd);
 	options.id = start->record->id;
-	options.run_folder_fd = start->run_folder;
+	options.run_folder_fd = start->hold->run_folder_fd;
 	options.log_fd = start->plan->log_fd;
-	options.lock_fd = start->lock_fd;
+	options.lock_fd = start->hold->lock_fd;
 	options.client_fd = start->client_fd;
 	options.stdin_once = start->client_fd >= 0 && start->config->open_input;
 	monitor_become(&options, err);
@@ -115,16 +114,20 @@ static int keep_chosen_ports(struct engine *engine, struct container_record *rec
 	return container_set_config(engine->store, record->id, document, err);
 }
 
-int container_start(struct engine *engine, struct container_record *record, int *ret_client_fd, struct error *err)
+int container_start(struct engine *engine, struct container_record *record, struct container_hold *given,
+		    int *ret_client_fd, struct error *err)
 {
+	cleanup_container_hold struct container_hold hold = CONTAINER_HOLD_INIT;
+	if (given) {
+		hold = *given;
+		*given = CONTAINER_HOLD_INIT;
+	}
 	cleanup_container_config struct container_config config;
 	container_config_init(&config);
-	cleanup_close int run_folder = -1;
-	cleanup_close int lock = -1;
 	cleanup_close int client_near = -1;
 	cleanup_close int client_far = -1;
 	if (container_config_from_json(record->config, &config, err) < 0 ||
-	    container_state_lock(engine, record->id, &run_folder, &lock, err) < 0)
+	    (hold.lock_fd < 0 && container_hold_take(engine, record->id, &hold, err) < 0))
 		return -1;
 	if (ret_client_fd) {
 		int ends[2];
@@ -134,7 +137,7 @@ int container_start(struct engine *engine, struct container_record *record, int 
 		client_far = ends[1];
 	}
 	/* What an earlier run left, or the word of it would be taken for this one's. */
-	unlinkat(run_folder, "status", 0);
+	unlinkat(hold.run_folder_fd, "status", 0);
 	cleanup_network_plan struct network_plan network = {0};
 	if (network_plan_container(engine, record->id, &config, &network, err) < 0)
 		return -1;
@@ -145,8 +148,7 @@ int container_start(struct engine *engine, struct container_record *record, int 
 		.config = &config,
 		.plan = &plan,
 		.network = &network,
-		.run_folder = run_folder,
-		.lock_fd = lock,
+		.hold = &hold,
 		.client_fd = client_far,
 	};
 	if (keep_chosen_ports(engine, record, &config, err) < 0 || start_planned(&start, &plan, err) < 0) {

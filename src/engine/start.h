@@ -8,13 +8,16 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "engine/state.h"
 #include "store/container.h"
 
 /* "/coracle/<id>", owned by the caller. */
 char *container_cgroup_path(const char *id);
 
 /*
+ * `hold` is what container_create() gave, taken over whatever happens; NULL: the container is held from here on only.
  * ret_client_fd (may be NULL: detached) gets the near end of an attach connection that misses no byte of output.
  * Fails with ERROR_CONFLICT where it runs already. Records the start; on failure the container stays as created.
  */
-int container_start(struct engine *engine, struct container_record *record, int *ret_client_fd, struct error *err);
+int container_start(struct engine *engine, struct container_record *record, struct container_hold *hold,
+		    int *ret_client_fd, struct error *err);

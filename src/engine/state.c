@@ -87,13 +87,13 @@ int container_state_find(struct engine *engine, const char *text, struct contain
 	return 0;
 }
 
-int container_state_lock(struct engine *engine, const char *id, int *ret_run_folder, int *ret_lock_fd,
-			 struct error *err)
+int container_hold_take(struct engine *engine, const char *id, struct container_hold *ret_hold, struct error *err)
 {
 	cleanup_close int run_folder = -1;
+	int lock;
 	if (container_open_run_folder(engine->store, id, true, &run_folder, err) < 0)
 		return -1;
-	for (nanoseconds waited = 0; monitor_lock_take(run_folder, ret_lock_fd, err) < 0; waited += BUSY_PAUSE) {
+	for (nanoseconds waited = 0; monitor_lock_take(run_folder, &lock, err) < 0; waited += BUSY_PAUSE) {
 		struct monitor_status monitor;
 		if (err->kind != ERROR_CONFLICT)
 			return -1;
@@ -108,8 +108,17 @@ int container_state_lock(struct engine *engine, const char *id, int *ret_run_fol
 		struct timespec pause = {.tv_nsec = BUSY_PAUSE};
 		nanosleep(&pause, NULL);
 	}
-	*ret_run_folder = steal_fd(&run_folder);
+	*ret_hold = (struct container_hold){.run_folder_fd = steal_fd(&run_folder), .lock_fd = lock};
 	return 0;
+}
+
+void container_hold_release(struct container_hold *hold)
+{
+	if (hold->lock_fd >= 0)
+		close(hold->lock_fd);
+	if (hold->run_folder_fd >= 0)
+		close(hold->run_folder_fd);
+	*hold = CONTAINER_HOLD_INIT;
 }
 
 char *container_state_text(const struct container_state *state)

@@ -30,11 +30,17 @@ int container_state_find(struct engine *engine, const char *text, struct contain
 			 struct container_state *ret_state, struct error *err);
 
 /*
- * The lock of a container that does not run, for whoever is about to start or remove it; closing ret_lock_fd gives it
- * back. While another command is at it, or a cleanup goes on, this waits. ERROR_CONFLICT where the container runs.
+ * A container that does not run, held by whoever is about to start or remove it: others wait, then see what became of
+ * it. It ends with its last descriptor, so that a monitor goes on holding what its start held.
  */
-int container_state_lock(struct engine *engine, const char *id, int *ret_run_folder, int *ret_lock_fd,
-			 struct error *err);
+struct container_hold {
+	int run_folder_fd, lock_fd;
+};
+#define CONTAINER_HOLD_INIT ((struct container_hold){-1, -1})
+/* While another command is at it, or a cleanup goes on, this waits. ERROR_CONFLICT where the container runs. */
+int container_hold_take(struct engine *engine, const char *id, struct container_hold *ret_hold, struct error *err);
+void container_hold_release(struct container_hold *hold);
+#define cleanup_container_hold CLEANUP(container_hold_release)
 
 /* "Up 4 minutes", "Exited (0) 2 hours ago", "Created": the STATUS column. Owned by the caller. */
 char *container_state_text(const struct container_state *state);

@@ -287,17 +287,24 @@ int container_rename(struct store *store, const char *id, const char *name, stru
 	return transaction_commit(&transaction, err);
 }
 
-int container_remove(struct store *store, const char *id, struct error *err)
+int container_remove_folders(struct store *store, const char *id, struct error *err)
 {
 	if (need_id(id, err) < 0)
 		return -1;
-	/* Folders first: whoever is killed between leaves a record without folders, which can be removed again. */
 	int folders[] = {store->root_fd, store->run_root_fd};
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		cleanup_close int containers_fd = open_folder_at(folders[i], "containers", false, 0, err);
 		if (containers_fd < 0 || remove_tree_at(containers_fd, id, err) < 0)
 			return error_wrap(err, "remove container %s", id);
 	}
+	return 0;
+}
+
+int container_remove(struct store *store, const char *id, struct error *err)
+{
+	/* Folders first: whoever is killed between leaves a record without folders, which can be removed again. */
+	if (container_remove_folders(store, id, err) < 0)
+		return -1;
 	cleanup_transaction struct transaction transaction = {0};
 	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0 ||
 	    database_run(store->database, err, "DELETE FROM address WHERE container = ?1", "t", id) < 0 ||

@@ -40,6 +40,8 @@ int container_set_config(struct store *store, const char *id, const json_t *conf
 int container_set_finished(struct store *store, const char *id, nanoseconds finished, int exit_code, struct error *err);
 /* ERROR_CONFLICT with Docker's words, as for container_add(); ERROR_INVALID for what is no name. */
 int container_rename(struct store *store, const char *id, const char *name, struct error *err);
+/* What a container that was never added left in the two roots. */
+int container_remove_folders(struct store *store, const char *id, struct error *err);
 /* Row and folders. */
 int container_remove(struct store *store, const char *id, struct error *err);
 

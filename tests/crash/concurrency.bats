@@ -83,3 +83,15 @@ at_once() {
   run store_is_whole "$CORACLE_ROOT" "$CORACLE_RUN_ROOT"
   assert_exit 0
 }
+
+@test "nobody prunes what run is about to start" {
+  # The container is there while its cid file is opened, and that takes two seconds here.
+  background "$WORK/run.log" strace -f -qq -o /dev/null -P "$WORK/cid" -e inject=openat:delay_enter=2000000 \
+    coracle run --rm --cidfile "$WORK/cid" probe:1 words alive
+  local run=$!
+  wait_until bash -c '[ -n "$(coracle ps -aq)" ]'
+  run coracle container prune -f
+  assert_exit 0
+  wait "$run" || { cat "$WORK/run.log"; return 1; }
+  [ "$(cat "$WORK/run.log")" = '[alive]' ]
+}
