@@ -1,8 +1,10 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void *checked(void *pointer)
 {
@@ -19,6 +21,27 @@ void *allocate(size_t size)
 void *allocate_array(size_t count, size_t size)
 {
 	return checked(calloc(count ? count : 1, size ? size : 1));
+}
+
+#define PAGE_SIZE     4096
+#define USUAL_TOP_PAD (128 * 1024) /* mallopt(3) */
+
+void memory_prepare(void *start, size_t size)
+{
+	size_t before = (PAGE_SIZE - (uintptr_t)start % PAGE_SIZE) % PAGE_SIZE;
+	if (size >= before + PAGE_SIZE)
+		madvise((char *)start + before, (size - before) / PAGE_SIZE * PAGE_SIZE, MADV_POPULATE_WRITE);
+}
+
+void memory_prepare_heap(size_t bytes)
+{
+	mallopt(M_TOP_PAD, (int)bytes);
+	char *first = malloc(1);
+	const char *end = sbrk(0);
+	if (first && end > first && (size_t)(end - first) < 2 * bytes)
+		memory_prepare(first, (size_t)(end - first));
+	free(first);
+	mallopt(M_TOP_PAD, USUAL_TOP_PAD);
 }
 
 void *reallocate_array(void *array, size_t count, size_t size)

@@ -131,7 +131,7 @@ int format_print(const struct format_rows *rows, const char *format, struct erro
 		if (render(template, rows, (const char *)rows->rows + i * rows->row_size, &output, err) < 0)
 			return -1;
 	if (is_table(format))
-		format_print_table(buffer_text(&output));
+		table_print(buffer_text(&output));
 	else
 		fwrite(buffer_text(&output), 1, output.size, stdout);
 	return 0;
@@ -148,34 +148,4 @@ int format_print_document(const json_t *document, const struct template_type *ty
 		return error_wrap(err, "template parsing error");
 	printf("%s\n", buffer_text(&output));
 	return 0;
-}
-
-static size_t count_cells(const char *line, size_t length)
-{
-	size_t cells = 1;
-	for (size_t i = 0; i < length; i++)
-		cells += line[i] == '\t';
-	return cells;
-}
-
-/* Lines that follow each other and have as many cells make one table. */
-void format_print_table(const char *text)
-{
-	while (*text) {
-		size_t columns = count_cells(text, strcspn(text, "\n"));
-		cleanup_table struct table table;
-		table_init(&table, columns);
-		while (*text && count_cells(text, strcspn(text, "\n")) == columns) {
-			const char *end = text + strcspn(text, "\n");
-			while (text <= end) {
-				size_t length = strcspn(text, "\t\n");
-				cleanup_free char *cell = duplicate_bytes(text, length);
-				table_add(&table, cell);
-				text += length + (text[length] != '\0');
-				if (text[-1] == '\n' || *text == '\0')
-					break;
-			}
-		}
-		table_print(&table);
-	}
 }

@@ -36,6 +36,3 @@ json_t *format_rows_json(const struct format_rows *rows);
 /* One document through a template, with a newline behind; "json" is its JSON. For `info`, `version`, `inspect`. */
 int format_print_document(const json_t *document, const struct template_type *type, const char *format,
 			  struct error *err);
-
-/* Text with tabs to standard output, as Docker's tables are: ten wide at least, three spaces between. */
-void format_print_table(const char *text);

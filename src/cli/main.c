@@ -11,8 +11,11 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/memory.h"
 #include "cli/command.h"
 #include "cli/help.h"
+
+#define HEAP_SIZE (256 * 1024) /* bytes; what any command that opens the store uses */
 
 static int exit_code_for(const struct command *command, const struct error *err)
 {
@@ -182,6 +185,7 @@ int main(int count, char **arguments)
 		memmove(arguments, arguments + 1, (size_t)(count - 1) * sizeof *arguments);
 		arguments[count - 1] = (char[]){"--help"};
 	}
+	memory_prepare_heap(HEAP_SIZE);
 	code = dispatch(&invocation, count, arguments);
 	/* A full disk behind standard output must not look like success. */
 	if (fflush(stdout) != 0 && code == 0) {

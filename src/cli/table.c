@@ -1,86 +1,81 @@
 #include "cli/table.h"
 
-#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 
 #define MINIMUM_WIDTH 10
 #define PADDING	      3
 
-void table_init(struct table *table, size_t column_count)
-{
-	*table = (struct table){.column_count = column_count};
-}
+struct cell {
+	const char *text;
+	size_t length; /* bytes */
+	size_t width;  /* characters: continuation bytes of UTF-8 take no room */
+	bool is_last;  /* of its row */
+};
 
-static void take(struct table *table, char *cell)
+/* The cell that begins at `text`; returns where the next one does. */
+static const char *read_cell(const char *text, struct cell *ret_cell)
 {
-	/* Room doubles, at each power of two. */
-	if ((table->cell_count & (table->cell_count - 1)) == 0)
-		table->cells = reallocate_array(table->cells, table->cell_count ? 2 * table->cell_count : 1,
-						sizeof *table->cells);
-	table->cells[table->cell_count++] = cell;
-}
-
-void table_add(struct table *table, const char *cell)
-{
-	take(table, duplicate_string(cell ? cell : ""));
-}
-
-void table_add_format(struct table *table, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	char *text = NULL;
-	if (vasprintf(&text, format, arguments) < 0)
-		abort();
-	va_end(arguments);
-	take(table, text);
-}
-
-/* Characters, not bytes: continuation bytes of UTF-8 take no room. */
-static size_t display_width(const char *text)
-{
+	const char *end = text;
 	size_t width = 0;
-	for (; *text; text++)
-		width += (*text & 0xc0) != 0x80;
-	return width;
+	for (; *end && *end != '\t' && *end != '\n'; end++)
+		width += (*end & 0xc0) != 0x80;
+	*ret_cell = (struct cell){text, (size_t)(end - text), width, *end != '\t'};
+	return *end ? end + 1 : end;
 }
 
-static size_t column_width(const struct table *table, size_t column)
+static size_t count_cells(const char *row)
 {
-	size_t width = MINIMUM_WIDTH;
-	for (size_t i = column; i < table->cell_count; i += table->column_count) {
-		size_t needed = display_width(table->cells[i]) + PADDING;
-		width = needed > width ? needed : width;
+	size_t count = 1;
+	for (; *row && *row != '\n'; row++)
+		count += *row == '\t';
+	return count;
+}
+
+/* Widens the columns by the rows that have `columns` cells; returns what follows them. */
+static const char *measure(const char *text, size_t columns, size_t *widths)
+{
+	while (*text && count_cells(text) == columns) {
+		struct cell cell;
+		size_t column = 0;
+		do {
+			text = read_cell(text, &cell);
+			if (cell.width + PADDING > widths[column])
+				widths[column] = cell.width + PADDING;
+			column++;
+		} while (!cell.is_last);
 	}
-	return width;
+	return text;
 }
 
-void table_print(const struct table *table)
+static void pad(size_t width)
 {
-	cleanup_free size_t *widths = allocate_array(table->column_count, sizeof *widths);
-	if (table->column_count == 0)
-		return;
-	for (size_t column = 0; column < table->column_count; column++)
-		widths[column] = column_width(table, column);
-	for (size_t i = 0; i < table->cell_count; i++) {
-		size_t column = i % table->column_count;
-		fputs(table->cells[i], stdout);
-		/* Like Docker's, the last column is not padded. */
-		if (column + 1 == table->column_count)
-			putchar('\n');
-		else
-			printf("%*s", (int)(widths[column] - display_width(table->cells[i])), "");
+	static const char spaces[] = "                                ";
+	for (; width >= sizeof spaces; width -= sizeof spaces - 1)
+		fwrite(spaces, 1, sizeof spaces - 1, stdout);
+	fwrite(spaces, 1, width, stdout);
+}
+
+void table_print(const char *text)
+{
+	while (*text) {
+		size_t columns = count_cells(text);
+		cleanup_free size_t *widths = allocate_array(columns, sizeof *widths);
+		for (size_t i = 0; i < columns; i++)
+			widths[i] = MINIMUM_WIDTH;
+		const char *end = measure(text, columns, widths);
+		for (size_t column = 0; text < end;) {
+			struct cell cell;
+			text = read_cell(text, &cell);
+			fwrite(cell.text, 1, cell.length, stdout);
+			/* Like Docker's, the last column is not padded. */
+			if (cell.is_last)
+				putchar('\n');
+			else
+				pad(widths[column] - cell.width);
+			column = cell.is_last ? 0 : column + 1;
+		}
 	}
-}
-
-void table_release(struct table *table)
-{
-	for (size_t i = 0; i < table->cell_count; i++)
-		free(table->cells[i]);
-	free(table->cells);
-	*table = (struct table){0};
 }

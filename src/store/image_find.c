@@ -166,22 +166,20 @@ static const char *text_or_null(sqlite3_stmt *statement, int column)
 }
 
 /*
- * Tags, each with the digest that came last; digests of a repository that has no tag of the image; images that have
- * neither. Each is joined by itself, so that SQLite sorts three short lists rather than filling a table first. Beside
- * max() a column is that of the row which has the maximum; an ORDER BY would make and clear a table for each tag.
+ * Images with their tags, each with the digest that came last, or without any name; then digests of a repository that
+ * has no tag of the image. Beside max() a column is that of the row which has the maximum; an ORDER BY would make and
+ * clear a table for each tag.
  */
 static const char list_sql[] =
 	"SELECT " IMAGE_COLUMNS ", tag.name, tag.tag, (SELECT last FROM (SELECT r.digest AS last, max(r.added)"
 	"  FROM repository_digest r WHERE r.name = tag.name AND r.image = tag.image))"
-	" FROM tag JOIN image ON image.id = tag.image WHERE ?1 IS NULL OR tag.name = ?1"
+	" FROM image NOT INDEXED LEFT JOIN tag ON tag.image = image.id"
+	" WHERE CASE WHEN tag.name IS NOT NULL THEN ?1 IS NULL OR tag.name = ?1"
+	"  ELSE ?1 IS NULL AND NOT EXISTS (SELECT 1 FROM repository_digest r WHERE r.image = image.id) END"
 	" UNION ALL"
 	" SELECT " IMAGE_COLUMNS ", r.name, NULL, r.digest FROM repository_digest r JOIN image ON image.id = r.image"
 	" WHERE (?1 IS NULL OR r.name = ?1)"
-	"  AND NOT EXISTS (SELECT 1 FROM tag WHERE tag.name = r.name AND tag.image = r.image)"
-	" UNION ALL"
-	" SELECT " IMAGE_COLUMNS ", NULL, NULL, NULL FROM image WHERE ?1 IS NULL"
-	"  AND NOT EXISTS (SELECT 1 FROM tag WHERE tag.image = image.id)"
-	"  AND NOT EXISTS (SELECT 1 FROM repository_digest r WHERE r.image = image.id)";
+	"  AND NOT EXISTS (SELECT 1 FROM tag WHERE tag.name = r.name AND tag.image = r.image)";
 
 static int compare_text(const char *a, const char *b)
 {
@@ -218,6 +216,7 @@ int image_list(struct store *store, const char *name, struct image_list *ret_lis
 		if (list.count == room) {
 			room = room ? 2 * room : 16;
 			list.items = reallocate_array(list.items, room, sizeof *list.items);
+			memory_prepare(list.items + list.count, (room - list.count) * sizeof *list.items);
 		}
 		struct image_tag *item = &list.items[list.count++];
 		*item = (struct image_tag){0};
