@@ -12,7 +12,7 @@ static int start_detached(struct engine *engine, const char *name, void *context
 	/* As Docker: starting what runs already is success. */
 	if (state.is_paused)
 		return error_set(err, ERROR_CONFLICT, "cannot start a paused container, try unpause instead");
-	return state.status == CONTAINER_RUNNING ? 0 : container_start(engine, &record, NULL, NULL, err);
+	return container_state_is_active(&state) ? 0 : container_start(engine, &record, NULL, NULL, err);
 }
 
 static int start_attached(struct invocation *invocation, struct engine *engine, const char *name, bool input,
@@ -28,7 +28,7 @@ static int start_attached(struct invocation *invocation, struct engine *engine, 
 	if (container_state_find(engine, name, &record, &state, err) < 0 ||
 	    container_config_from_json(record.config, &config, err) < 0)
 		return -1;
-	if (state.status == CONTAINER_RUNNING)
+	if (container_state_is_active(&state))
 		return container_attach(engine, name, &options, &end, &invocation->exit_code, err);
 	if (container_start(engine, &record, NULL, &client_fd, err) < 0)
 		return -1;

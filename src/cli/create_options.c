@@ -67,6 +67,8 @@ void create_options_table(struct create_arguments *a, struct option *table, size
 			      "Pull image before running: always, missing, newer, never"),
 		OPTION_FLAG('q', "quiet", &a->quiet, "Suppress the pull output"),
 		OPTION_FLAG(0, "read-only", &a->read_only, "Mount the container's root filesystem as read only"),
+		OPTION_STRING(0, "restart", &a->restart, "string",
+			      "Restart policy to apply when a container exits (default \"no\")"),
 		OPTION_FLAG(0, "rm", &a->remove, "Automatically remove the container when it exits"),
 		OPTION_LIST(0, "security-opt", &a->security, "list", "Security Options"),
 		OPTION_BYTES(0, "shm-size", &a->shm_bytes, "Size of /dev/shm"),
@@ -181,6 +183,10 @@ int create_arguments_apply(const struct create_arguments *arguments, int count, 
 		return -1;
 	if (arguments->network && container_config_set_network(config, arguments->network, err) < 0)
 		return -1;
+	if (arguments->restart && container_config_set_restart(config, arguments->restart, err) < 0)
+		return -1;
+	if (arguments->remove && config->restart_policy != RESTART_NO)
+		return error_set(err, ERROR_INVALID, "conflicting options: cannot specify both --restart and --rm");
 	config->hostname = duplicate_string(arguments->hostname);
 	config->working_directory = duplicate_string(arguments->working_directory);
 	if (config->working_directory && config->working_directory[0] != '/')

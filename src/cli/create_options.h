@@ -4,11 +4,11 @@
 #include "cli/options.h"
 #include "engine/create.h"
 
-#define CREATE_OPTION_COUNT 48
+#define CREATE_OPTION_COUNT 49
 
 struct create_arguments {
 	const char *name, *pull, *platform, *entrypoint, *hostname, *network, *working_directory, *user, *stop_signal,
-		*container_id_file, *cpus;
+		*container_id_file, *cpus, *restart;
 	bool remove, interactive, terminal, use_init, read_only, privileged, publish_all, quiet;
 	struct string_list environment, environment_files, volumes, mounts, tmpfs, ports, labels, groups,
 		capabilities_add, capabilities_drop, security, extra_hosts, dns, exposed;

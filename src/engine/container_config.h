@@ -27,6 +27,10 @@ struct container_mount {
 
 enum container_network { CONTAINER_NETWORK_BRIDGE, CONTAINER_NETWORK_HOST, CONTAINER_NETWORK_NONE };
 
+/* What --restart says of a container that has ended. */
+enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
+extern const char *const restart_policy_names[]; /* "no", "on-failure", "always", "unless-stopped" */
+
 struct container_config {
 	char *hostname; /* NULL: the first 12 digits of the id */
 	/* What runs: entrypoint, then command. */
@@ -41,6 +45,8 @@ struct container_config {
 	struct string_list labels; /* KEY=VALUE */
 	char *stop_signal;
 	int64_t stop_timeout; /* seconds; -1: the default of 10 */
+	enum restart_policy restart_policy;
+	int64_t restart_limit; /* of on-failure; 0: none */
 
 	bool terminal;
 	bool open_input; /* -i */
@@ -85,6 +91,7 @@ int container_config_add_port(struct container_config *config, const char *text,
 int container_config_add_environment(struct container_config *config, const char *text, struct error *err); /* -e */
 int container_config_add_environment_file(struct container_config *config, const char *path, struct error *err);
 int container_config_set_network(struct container_config *config, const char *text, struct error *err);
+int container_config_set_restart(struct container_config *config, const char *text, struct error *err); /* --restart */
 int container_config_add_security(struct container_config *config, const char *text, struct error *err);
 
 /* The capabilities that come of --cap-add, --cap-drop and --privileged. */

@@ -1,10 +1,13 @@
 #include <arpa/inet.h>
+#include <assert.h>
 #include <string.h>
 
 #include "engine/container_config.h"
 
 static const char *const mount_kinds[] = {"bind", "volume", "tmpfs"};
 static const char *const networks[] = {"bridge", "host", "none"};
+const char *const restart_policy_names[] = {"no", "on-failure", "always", "unless-stopped"};
+static_assert(ARRAY_SIZE(restart_policy_names) == RESTART_UNLESS_STOPPED + 1, "a name for each policy");
 
 static json_t *mounts_to_json(const struct container_config *config)
 {
@@ -41,8 +44,9 @@ static json_t *ports_to_json(const struct container_config *config)
 	apply(has_entrypoint) apply(has_command) apply(terminal) apply(open_input) apply(use_init)                     \
 		apply(read_only_root) apply(privileged) apply(no_new_privileges) apply(seccomp_unconfined)
 #define NUMBER_MEMBERS(apply)                                                                                          \
-	apply(stop_timeout) apply(shm_bytes) apply(resources.memory_bytes) apply(resources.memory_swap_bytes)          \
-		apply(resources.pids_limit) apply(resources.cpu_quota_us) apply(resources.cpu_shares)
+	apply(stop_timeout) apply(restart_limit) apply(shm_bytes) apply(resources.memory_bytes)                        \
+		apply(resources.memory_swap_bytes) apply(resources.pids_limit) apply(resources.cpu_quota_us)           \
+			apply(resources.cpu_shares)
 #define TEXT_MEMBERS(apply) apply(hostname) apply(working_directory) apply(user) apply(stop_signal)
 
 json_t *container_config_to_json(const struct container_config *config)
@@ -63,6 +67,7 @@ json_t *container_config_to_json(const struct container_config *config)
 	TEXT_MEMBERS(PUT)
 #undef PUT
 	json_object_set_new(document, "network", json_string(networks[config->network]));
+	json_object_set_new(document, "restart", json_string(restart_policy_names[config->restart_policy]));
 	json_object_set_new(document, "mounts", mounts_to_json(config));
 	json_object_set_new(document, "ports", ports_to_json(config));
 	return document;
@@ -174,6 +179,12 @@ static int members_from_json(const json_t *document, struct container_config *co
 	if (index_of(networks, ARRAY_SIZE(networks), network, &number) < 0)
 		return error_set(err, ERROR_CORRUPT, "unknown network \"%s\"", network);
 	config->network = (enum container_network)number;
+	const char *restart = restart_policy_names[RESTART_NO];
+	if (json_get_string(document, "restart", &restart, err) < 0)
+		return -1;
+	if (index_of(restart_policy_names, ARRAY_SIZE(restart_policy_names), restart, &number) < 0)
+		return error_set(err, ERROR_CORRUPT, "unknown restart policy \"%s\"", restart);
+	config->restart_policy = (enum restart_policy)number;
 	if (mounts_from_json(document, config, err) < 0)
 		return -1;
 	return ports_from_json(document, config, err);

@@ -317,3 +317,43 @@ int container_config_add_security(struct container_config *config, const char *t
 				 text);
 	return 0;
 }
+
+static int parse_restart_limit(const char *text, int64_t *ret_limit, struct error *err)
+{
+	char *end;
+	errno = 0;
+	*ret_limit = strtoll(text, &end, 10);
+	if (errno || end == text || *end || strchr(" \t\n\v\f\r", *text))
+		return error_set(err, ERROR_INVALID,
+				 "invalid restart policy format: maximum retry count must be an integer");
+	return 0;
+}
+
+int container_config_set_restart(struct container_config *config, const char *text, struct error *err)
+{
+	size_t length = strcspn(text, ":");
+	int64_t limit = 0;
+	if (text[length] && length == 0)
+		return error_set(err, ERROR_INVALID, "invalid restart policy format: no policy provided before colon");
+	if (text[length] && text[length + 1] && parse_restart_limit(text + length + 1, &limit, err) < 0)
+		return -1;
+	enum restart_policy policy = RESTART_NO;
+	while (length && policy <= RESTART_UNLESS_STOPPED &&
+	       (strncmp(restart_policy_names[policy], text, length) != 0 ||
+		restart_policy_names[policy][length] != '\0'))
+		policy++;
+	if (policy > RESTART_UNLESS_STOPPED)
+		return error_set(err, ERROR_INVALID,
+				 "invalid restart policy: unknown policy '%.*s'; use one of 'no', 'always', "
+				 "'on-failure', or 'unless-stopped'",
+				 (int)length, text);
+	if (policy != RESTART_ON_FAILURE && limit != 0)
+		return error_set(err, ERROR_INVALID,
+				 "invalid restart policy: maximum retry count can only be used with 'on-failure'%s",
+				 limit < 0 ? " and cannot be negative" : "");
+	if (limit < 0)
+		return error_set(err, ERROR_INVALID, "invalid restart policy: maximum retry count cannot be negative");
+	config->restart_policy = policy;
+	config->restart_limit = limit;
+	return 0;
+}

@@ -117,7 +117,7 @@ static struct disk_total total_containers(const struct disk_usage *usage)
 {
 	struct disk_total total = {.count = usage->containers.count};
 	for (size_t i = 0; i < usage->containers.count; i++) {
-		bool is_active = usage->containers.items[i].state.status == CONTAINER_RUNNING;
+		bool is_active = container_state_is_active(&usage->containers.items[i].state);
 		total.active += is_active;
 		total.size += usage->written[i];
 		total.reclaimable += is_active ? 0 : usage->written[i];

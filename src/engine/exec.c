@@ -161,6 +161,8 @@ int container_exec(struct engine *engine, const char *name, const struct exec_op
 	if (container_state_find(engine, name, &record, &state, err) < 0 ||
 	    container_config_from_json(record.config, &config, err) < 0)
 		return -1;
+	if (container_state_refuse_restarting(&record, &state, err) < 0)
+		return -1;
 	if (state.status != CONTAINER_RUNNING)
 		return error_set(err, ERROR_CONFLICT, "container %s is not running", record.id);
 	if (state.is_paused)

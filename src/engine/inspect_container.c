@@ -23,10 +23,11 @@ static json_t *state_of(const struct container_view *view, bool out_of_memory)
 {
 	const struct container_state *state = &view->state;
 	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:s, s:o, s:o}", "Status",
-			 container_state_name(state), "Running", state->status == CONTAINER_RUNNING, "Paused",
-			 state->is_paused, "Restarting", 0, "OOMKilled", out_of_memory, "Dead", 0, "Pid",
-			 (int)state->pid, "ExitCode", state->exit_code, "Error", "", "StartedAt",
-			 inspect_time(state->started), "FinishedAt", inspect_time(state->finished));
+			 container_state_name(state), "Running", container_state_is_active(state), "Paused",
+			 state->is_paused, "Restarting", state->status == CONTAINER_RESTARTING, "OOMKilled",
+			 out_of_memory, "Dead", 0, "Pid", (int)state->pid, "ExitCode", state->exit_code, "Error",
+			 view->record.problem, "StartedAt", inspect_time(state->started), "FinishedAt",
+			 inspect_time(state->finished));
 }
 
 /* What the monitor keeps for this boot: whether memory ran out, and what exec started. */
@@ -163,7 +164,9 @@ static json_t *host_config_of(const struct container_view *view)
 	json_object_set_new(host, "LogConfig", json_pack("{s:s, s:{}}", "Type", "json-file", "Config"));
 	json_object_set_new(host, "NetworkMode", json_string(network_modes[config->network]));
 	json_object_set_new(host, "PortBindings", ports_of(config, false));
-	json_object_set_new(host, "RestartPolicy", json_pack("{s:s, s:i}", "Name", "no", "MaximumRetryCount", 0));
+	json_object_set_new(host, "RestartPolicy",
+			    json_pack("{s:s, s:i}", "Name", restart_policy_names[config->restart_policy],
+				      "MaximumRetryCount", (int)config->restart_limit));
 	json_object_set_new(host, "AutoRemove", json_boolean(view->record.remove_on_exit));
 	json_object_set_new(host, "VolumeDriver", json_string(""));
 	json_object_set_new(host, "VolumesFrom", json_null());
@@ -347,7 +350,7 @@ int inspect_container(struct engine *engine, const char *name, bool size, json_t
 	json_object_set_new(document, "Image", json_string(view.record.image.text));
 	add_paths(&view, folder, document);
 	json_object_set_new(document, "Name", json_pack("s+", "/", view.record.name));
-	json_object_set_new(document, "RestartCount", json_integer(0));
+	json_object_set_new(document, "RestartCount", json_integer(view.record.restarts));
 	json_object_set_new(document, "Driver", json_string("overlay"));
 	json_object_set_new(document, "Platform", json_string(platform.os));
 	static const char *const labels[] = {"MountLabel", "ProcessLabel", "AppArmorProfile"};

@@ -52,7 +52,7 @@ int container_view_list(struct engine *engine, bool all, struct container_views 
 			error_clear(err);
 			continue;
 		}
-		if (all || view->state.status == CONTAINER_RUNNING)
+		if (all || container_state_is_active(&view->state))
 			views.count++;
 		else
 			container_view_release(view);

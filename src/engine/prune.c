@@ -62,7 +62,7 @@ int container_prune(struct engine *engine, const struct string_list *filters, st
 		return -1;
 	for (size_t i = 0; i < views.count; i++) {
 		const struct container_view *view = &views.items[i];
-		if (view->state.status == CONTAINER_RUNNING || (until && view->record.created > until) ||
+		if (container_state_is_active(&view->state) || (until && view->record.created > until) ||
 		    !filter_match_labels(filters, &view->config.labels))
 			continue;
 		uint64_t bytes, total;

@@ -36,13 +36,13 @@ static int remove_found(struct engine *engine, const struct container_record *re
 			const struct container_state *state, bool force, bool anonymous_volumes, struct error *err)
 {
 	bool is_gone = false;
-	if (state->status == CONTAINER_RUNNING && !force)
+	if (container_state_is_active(state) && !force)
 		return error_set(err, ERROR_CONFLICT,
 				 "cannot remove container \"/%s\": container is %s: %sstop the container before "
 				 "removing or force remove",
 				 record->name, container_state_name(state),
 				 state->is_paused ? "unpause and then " : "");
-	if (state->status == CONTAINER_RUNNING && kill_first(engine, record, &is_gone, err) < 0)
+	if (container_state_is_active(state) && kill_first(engine, record, &is_gone, err) < 0)
 		return -1;
 	if (is_gone)
 		return 0;
@@ -60,7 +60,7 @@ int container_remove_named(struct engine *engine, const char *name, bool force, 
 	if (container_state_find(engine, name, &record, &state, err) < 0)
 		return -1;
 	int result = remove_found(engine, &record, &state, force, anonymous_volumes, err);
-	if (result == 0 || err->kind != ERROR_CONFLICT || state.status == CONTAINER_RUNNING)
+	if (result == 0 || err->kind != ERROR_CONFLICT || container_state_is_active(&state))
 		return result;
 	/* It was being started when we looked, and runs now: what holds for a running one holds for it. */
 	error_clear(err);

@@ -29,6 +29,9 @@ int container_attach(struct engine *engine, const char *name, const struct foreg
 	if (container_state_find(engine, name, &record, &state, err) < 0 ||
 	    container_config_from_json(record.config, &config, err) < 0)
 		return -1;
+	if (state.status == CONTAINER_RESTARTING)
+		return error_set(err, ERROR_CONFLICT,
+				 "You cannot attach to a restarting container, wait until it is running");
 	if (state.status != CONTAINER_RUNNING)
 		return error_set(err, ERROR_CONFLICT, "You cannot attach to a stopped container, start it first");
 	if (container_open_run_folder(engine->store, record.id, true, &run_folder, err) < 0 ||

@@ -24,6 +24,7 @@ struct start {
 	const struct network_plan *network;
 	const struct container_hold *hold;
 	int client_fd; /* the monitor's end of the attach connection */
+	bool is_again; /* because it was due (restart.h) */
 };
 
 char *container_cgroup_path(const char *id)
@@ -97,7 +98,9 @@ static int start_planned(struct start *start, struct launch_plan *plan, struct e
 	if (launch_plan_make(engine, start->record, start->config, *address ? address : NULL, plan, err) < 0)
 		return -1;
 	/* Known as started before the first process exists: whatever is killed from here on is found and taken down. */
-	if (container_set_started(engine->store, start->record->id, time_now(), err) < 0)
+	nanoseconds now = time_now();
+	if ((start->is_again ? container_set_started_again(engine->store, start->record->id, now, err)
+			     : container_set_started(engine->store, start->record->id, now, err)) < 0)
 		return -1;
 	return fork_monitor(start, err);
 }
@@ -114,6 +117,32 @@ static int keep_chosen_ports(struct engine *engine, struct container_record *rec
 	return container_set_config(engine->store, record->id, document, err);
 }
 
+/* The lock is held; nothing of the container runs. */
+static int start_locked(const struct start *given, struct container_record *record, struct error *err)
+{
+	struct start start = *given;
+	struct engine *engine = start.engine;
+	cleanup_container_config struct container_config config;
+	container_config_init(&config);
+	if (container_config_from_json(record->config, &config, err) < 0)
+		return -1;
+	/* What an earlier run left, or the word of it would be taken for this one's. */
+	unlinkat(start.hold->run_folder_fd, "status", 0);
+	cleanup_network_plan struct network_plan network = {0};
+	if (network_plan_container(engine, record->id, &config, &network, err) < 0)
+		return -1;
+	cleanup_launch_plan struct launch_plan plan = LAUNCH_PLAN_INIT;
+	start.record = record;
+	start.config = &config;
+	start.plan = &plan;
+	start.network = &network;
+	if (keep_chosen_ports(engine, record, &config, err) == 0 && start_planned(&start, &plan, err) == 0)
+		return 0;
+	struct error ignored = {0};
+	network_disconnect(engine, record->id, &config, &ignored);
+	return -1;
+}
+
 int container_start(struct engine *engine, struct container_record *record, struct container_hold *given,
 		    int *ret_client_fd, struct error *err)
 {
@@ -122,12 +151,9 @@ int container_start(struct engine *engine, struct container_record *record, stru
 		hold = *given;
 		*given = CONTAINER_HOLD_INIT;
 	}
-	cleanup_container_config struct container_config config;
-	container_config_init(&config);
 	cleanup_close int client_near = -1;
 	cleanup_close int client_far = -1;
-	if (container_config_from_json(record->config, &config, err) < 0 ||
-	    (hold.lock_fd < 0 && container_hold_take(engine, record->id, &hold, err) < 0))
+	if (hold.lock_fd < 0 && container_hold_take(engine, record->id, &hold, err) < 0)
 		return -1;
 	if (ret_client_fd) {
 		int ends[2];
@@ -136,28 +162,24 @@ int container_start(struct engine *engine, struct container_record *record, stru
 		client_near = ends[0];
 		client_far = ends[1];
 	}
-	/* What an earlier run left, or the word of it would be taken for this one's. */
-	unlinkat(hold.run_folder_fd, "status", 0);
-	cleanup_network_plan struct network_plan network = {0};
-	if (network_plan_container(engine, record->id, &config, &network, err) < 0)
-		return -1;
-	cleanup_launch_plan struct launch_plan plan = LAUNCH_PLAN_INIT;
-	struct start start = {
-		.engine = engine,
-		.record = record,
-		.config = &config,
-		.plan = &plan,
-		.network = &network,
-		.hold = &hold,
-		.client_fd = client_far,
-	};
-	if (keep_chosen_ports(engine, record, &config, err) < 0 || start_planned(&start, &plan, err) < 0) {
+	struct start start = {.engine = engine, .hold = &hold, .client_fd = client_far};
+	if (start_locked(&start, record, err) < 0) {
 		struct error ignored = {0};
-		network_disconnect(engine, record->id, &config, &ignored);
-		container_set_not_started(engine->store, record->id, &ignored);
+		container_set_not_started(engine->store, record, err ? err->message : "", &ignored);
 		return -1;
 	}
 	if (ret_client_fd)
 		*ret_client_fd = steal_fd(&client_near);
 	return 0;
+}
+
+int container_start_again(struct engine *engine, struct container_record *record, const struct container_hold *hold,
+			  struct error *err)
+{
+	struct start start = {.engine = engine, .hold = hold, .client_fd = -1, .is_again = true};
+	if (start_locked(&start, record, err) == 0)
+		return 0;
+	struct error ignored = {0};
+	container_set_not_started(engine->store, record, err ? err->message : "", &ignored);
+	return -1;
 }

@@ -21,3 +21,7 @@ char *container_cgroup_path(const char *id);
  */
 int container_start(struct engine *engine, struct container_record *record, struct container_hold *hold,
 		    int *ret_client_fd, struct error *err);
+
+/* The same for a restart that is due. A failure ends the restarts. */
+int container_start_again(struct engine *engine, struct container_record *record, const struct container_hold *hold,
+			  struct error *err);

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "engine/cleanup.h"
+#include "engine/restart.h"
 #include "engine/start.h"
 #include "monitor/start.h"
 #include "runtime/cgroup.h"
@@ -12,19 +13,21 @@
 
 const char *container_state_name(const struct container_state *state)
 {
-	static const char *const names[] = {"created", "running", "exited"};
+	static const char *const names[] = {"created", "running", "restarting", "exited"};
 	return state->is_paused ? "paused" : names[state->status];
 }
 
-/* Whether the record and the run folder tell of a start that nobody has cleaned up after. */
+/* Whether the record and the run folder tell of a start that nobody has cleaned up after, or of one that is due and
+ * that nobody waits for. */
 static bool needs_cleanup(const struct container_record *record, const struct monitor_status *monitor)
 {
 	/* A command that holds the lock is starting it, or cleaning up already. */
-	if (monitor->state == MONITOR_RUNNING || monitor->state == MONITOR_BUSY || monitor->cleaning)
+	if (monitor->state == MONITOR_RUNNING || monitor->state == MONITOR_WAITING || monitor->state == MONITOR_BUSY ||
+	    monitor->cleaning)
 		return false;
 	if (monitor->state == MONITOR_LOST)
 		return true;
-	return record->started != 0 && record->finished == 0;
+	return record->restart_at != 0 || (record->started != 0 && record->finished == 0);
 }
 
 static int read_monitor(struct engine *engine, const char *id, struct monitor_status *ret_status, struct error *err)
@@ -35,6 +38,23 @@ static int read_monitor(struct engine *engine, const char *id, struct monitor_st
 	if (container_open_run_folder(engine->store, id, false, &run_folder, &ignored) < 0)
 		run_folder = -1;
 	return monitor_status_read(run_folder, ret_status, err);
+}
+
+/* Whether it is between two runs, or about to be: its cleanup has not got as far as the record. */
+static bool is_restarting(const struct container_record *record, const struct monitor_status *monitor)
+{
+	cleanup_container_config struct container_config config;
+	container_config_init(&config);
+	struct error ignored = {0};
+	nanoseconds delay;
+	if (monitor->state == MONITOR_WAITING || record->restart_at != 0)
+		return !record->is_stopped;
+	if (record->started == 0 || record->finished != 0)
+		return false;
+	if (monitor->state == MONITOR_BUSY)
+		return record->restarts != 0;
+	return monitor->cleaning && container_config_from_json(record->config, &config, &ignored) == 0 &&
+	       restart_is_due(record, &config, monitor->exit_code, 0, &delay);
 }
 
 int container_state_read(struct engine *engine, struct container_record *record, struct container_state *ret_state,
@@ -64,7 +84,13 @@ int container_state_read(struct engine *engine, struct container_record *record,
 		state.pid = monitor.pid;
 		state.started = monitor.started;
 		state.finished = 0;
-	} else if (monitor.cleaning) {
+	} else if (is_restarting(record, &monitor)) {
+		state.status = CONTAINER_RESTARTING;
+		if (record->finished == 0) {
+			state.finished = monitor.cleaning ? monitor.finished : record->started;
+			state.exit_code = monitor.cleaning ? monitor.exit_code : record->exit_code;
+		}
+	} else if (monitor.cleaning && record->finished == 0) {
 		state.status = CONTAINER_EXITED;
 		state.finished = monitor.finished;
 		state.exit_code = monitor.exit_code;
@@ -87,6 +113,18 @@ int container_state_find(struct engine *engine, const char *text, struct contain
 	return 0;
 }
 
+int container_state_find_again(struct engine *engine, struct container_record *record,
+			       struct container_state *ret_state, struct error *err)
+{
+	cleanup_container_record struct container_record fresh = {0};
+	if (container_state_find(engine, record->id, &fresh, ret_state, err) < 0)
+		return -1;
+	struct container_record old = *record;
+	*record = fresh;
+	fresh = old;
+	return 0;
+}
+
 int container_hold_take(struct engine *engine, const char *id, struct container_hold *ret_hold, struct error *err)
 {
 	cleanup_close int run_folder = -1;
@@ -101,6 +139,9 @@ int container_hold_take(struct engine *engine, const char *id, struct container_
 			return -1;
 		if (monitor.state == MONITOR_RUNNING)
 			return error_set(err, ERROR_CONFLICT, "container %s is already running", id);
+		if (monitor.state == MONITOR_WAITING)
+			return error_set(err, ERROR_CONFLICT,
+					 "Container %s is restarting, wait until the container is running", id);
 		if (waited > BUSY_LIMIT)
 			return error_set(err, ERROR_CONFLICT, "another command is still working on container %s", id);
 		error_clear(err);
@@ -121,6 +162,15 @@ void container_hold_release(struct container_hold *hold)
 	*hold = CONTAINER_HOLD_INIT;
 }
 
+int container_state_refuse_restarting(const struct container_record *record, const struct container_state *state,
+				      struct error *err)
+{
+	if (state->status != CONTAINER_RESTARTING)
+		return 0;
+	return error_set(err, ERROR_CONFLICT, "Container %s is restarting, wait until the container is running",
+			 record->id);
+}
+
 char *container_state_text(const struct container_state *state)
 {
 	char span[64];
@@ -128,6 +178,9 @@ char *container_state_text(const struct container_state *state)
 	case CONTAINER_RUNNING:
 		time_format_human(time_now() - state->started, span, sizeof span);
 		return format_string("Up %s%s", span, state->is_paused ? " (Paused)" : "");
+	case CONTAINER_RESTARTING:
+		time_format_human(time_now() - state->finished, span, sizeof span);
+		return format_string("Restarting (%d) %s ago", state->exit_code, span);
 	case CONTAINER_EXITED:
 		time_format_human(time_now() - state->finished, span, sizeof span);
 		return format_string("Exited (%d) %s ago", state->exit_code, span);

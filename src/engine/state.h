@@ -8,7 +8,7 @@
 #include "monitor/status.h"
 #include "store/container.h"
 
-enum container_status { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_EXITED };
+enum container_status { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_RESTARTING, CONTAINER_EXITED };
 
 struct container_state {
 	enum container_status status;
@@ -18,7 +18,13 @@ struct container_state {
 	int exit_code;
 };
 
-/* "created", "running", "paused", "exited": Docker's State.Status. */
+/* Running, or between two runs: what `ps` shows without -a. */
+static inline bool container_state_is_active(const struct container_state *state)
+{
+	return state->status == CONTAINER_RUNNING || state->status == CONTAINER_RESTARTING;
+}
+
+/* "created", "running", "paused", "restarting", "exited": Docker's State.Status. */
 const char *container_state_name(const struct container_state *state);
 
 /* ERROR_NOT_FOUND where the repair removed it (--rm). */
@@ -29,6 +35,10 @@ int container_state_read(struct engine *engine, struct container_record *record,
 int container_state_find(struct engine *engine, const char *text, struct container_record *ret_record,
 			 struct container_state *ret_state, struct error *err);
 
+/* The same once more for a record that was found before, which is replaced. */
+int container_state_find_again(struct engine *engine, struct container_record *record,
+			       struct container_state *ret_state, struct error *err);
+
 /*
  * A container that does not run, held by whoever is about to start or remove it: others wait, then see what became of
  * it. It ends with its last descriptor, so that a monitor goes on holding what its start held.
@@ -37,10 +47,16 @@ struct container_hold {
 	int run_folder_fd, lock_fd;
 };
 #define CONTAINER_HOLD_INIT ((struct container_hold){-1, -1})
-/* While another command is at it, or a cleanup goes on, this waits. ERROR_CONFLICT where the container runs. */
+/* While another command is at it, or a cleanup goes on, this waits. ERROR_CONFLICT where the container runs,
+ * or is about to be started again. */
 int container_hold_take(struct engine *engine, const char *id, struct container_hold *ret_hold, struct error *err);
 void container_hold_release(struct container_hold *hold);
 #define cleanup_container_hold CLEANUP(container_hold_release)
 
-/* "Up 4 minutes", "Exited (0) 2 hours ago", "Created": the STATUS column. Owned by the caller. */
+/* "Container ID is restarting, wait until the container is running", which is what Docker says; ERROR_CONFLICT. */
+int container_state_refuse_restarting(const struct container_record *record, const struct container_state *state,
+				      struct error *err);
+
+/* "Up 4 minutes", "Restarting (1) 3 seconds ago", "Exited (0) 2 hours ago", "Created": the STATUS column. Owned by the
+ * caller. */
 char *container_state_text(const struct container_state *state);

@@ -12,6 +12,8 @@
 #include "runtime/cgroup.h"
 
 #define DEFAULT_STOP_SECONDS 10
+#define BUSY_PAUSE	     (2 * 1000 * 1000LL)
+#define BUSY_LIMIT	     (30 * NANOSECONDS_PER_SECOND) /* a start or a cleanup takes some ten milliseconds */
 
 static int open_run_folder(struct engine *engine, const struct container_record *record, int *ret_fd, struct error *err)
 {
@@ -64,6 +66,38 @@ static int choose_signal(const struct container_config *config, const char *sign
 	return signal_text && *signal_text ? signal_parse(signal_text, ret_number, err) : 0;
 }
 
+/*
+ * It is not started again, whoever is at that: a cleanup or a start that is under way is waited for, a waiter ended.
+ * What runs after that, in *state, is the caller's to end.
+ */
+static int cancel_restart(struct engine *engine, struct container_record *record, struct container_state *state,
+			  struct error *err)
+{
+	cleanup_close int run_folder = -1;
+	if (container_set_stopped(engine->store, record->id, err) < 0 ||
+	    container_open_run_folder(engine->store, record->id, true, &run_folder, err) < 0)
+		return -1;
+	record->is_stopped = true;
+	record->restart_at = 0;
+	if (state->status != CONTAINER_RESTARTING)
+		return 0;
+	nanoseconds limit = time_monotonic() + BUSY_LIMIT;
+	for (;;) {
+		struct monitor_status now;
+		if (monitor_end_waiter(run_folder, err) < 0 || monitor_status_read(run_folder, &now, err) < 0)
+			return -1;
+		/* Lets go, or becomes a monitor, and the lock tells of the first alone. */
+		if (now.state == MONITOR_RUNNING || monitor_wait(run_folder, BUSY_PAUSE, err) == 0)
+			return container_state_find_again(engine, record, state, err);
+		if (err->kind != ERROR_LIMIT)
+			return -1;
+		if (time_monotonic() > limit)
+			return error_set(err, ERROR_CONFLICT, "another command is still working on container %s",
+					 record->id);
+		error_clear(err);
+	}
+}
+
 int container_stop(struct engine *engine, const char *name, const char *signal_text, int64_t timeout, struct error *err)
 {
 	cleanup_container_record struct container_record record = {0};
@@ -73,7 +107,8 @@ int container_stop(struct engine *engine, const char *name, const char *signal_t
 	int number;
 	if (container_state_find(engine, name, &record, &state, err) < 0 ||
 	    container_config_from_json(record.config, &config, err) < 0 ||
-	    choose_signal(&config, signal_text, &number, err) < 0)
+	    choose_signal(&config, signal_text, &number, err) < 0 ||
+	    (container_state_is_active(&state) && cancel_restart(engine, &record, &state, err) < 0))
 		return -1;
 	if (state.status != CONTAINER_RUNNING)
 		return 0;
@@ -96,10 +131,24 @@ int container_stop(struct engine *engine, const char *name, const char *signal_t
 int container_kill(struct engine *engine, const char *name, int signal_number, struct error *err)
 {
 	cleanup_container_record struct container_record record = {0};
+	cleanup_container_config struct container_config config;
+	container_config_init(&config);
 	struct container_state state;
 	cleanup_close int run_folder = -1;
-	if (container_state_find(engine, name, &record, &state, err) < 0)
+	int stop_signal;
+	if (container_state_find(engine, name, &record, &state, err) < 0 ||
+	    container_config_from_json(record.config, &config, err) < 0 ||
+	    choose_signal(&config, NULL, &stop_signal, err) < 0)
 		return -1;
+	if (container_state_is_active(&state) && (signal_number == SIGKILL || signal_number == stop_signal)) {
+		bool was_restarting = state.status == CONTAINER_RESTARTING;
+		if (cancel_restart(engine, &record, &state, err) < 0)
+			return -1;
+		if (was_restarting && state.status != CONTAINER_RUNNING)
+			return 0;
+	}
+	if (state.status == CONTAINER_RESTARTING)
+		return 0;
 	if (state.status != CONTAINER_RUNNING)
 		return error_set(err, ERROR_CONFLICT, "cannot kill container: %s: container %s is not running", name,
 				 record.id);
@@ -116,6 +165,8 @@ int container_pause(struct engine *engine, const char *name, bool pause, struct 
 		return -1;
 	if (!pause && !state.is_paused)
 		return error_set(err, ERROR_CONFLICT, "Container %s is not paused", record.id);
+	if (container_state_refuse_restarting(&record, &state, err) < 0)
+		return -1;
 	if (state.status != CONTAINER_RUNNING)
 		return error_set(err, ERROR_CONFLICT, "container %s is not running", record.id);
 	if (pause && state.is_paused)
@@ -130,24 +181,22 @@ int container_wait(struct engine *engine, const char *name, int *ret_exit_code, 
 {
 	cleanup_container_record struct container_record record = {0};
 	struct container_state state;
-	cleanup_close int run_folder = -1;
 	if (container_state_find(engine, name, &record, &state, err) < 0)
 		return -1;
-	if (state.status != CONTAINER_RUNNING) {
-		*ret_exit_code = state.exit_code;
-		return 0;
-	}
-	struct monitor_status last;
-	if (open_run_folder(engine, &record, &run_folder, err) < 0 || monitor_wait_exit(run_folder, &last, err) < 0)
-		return -1;
-	/* A monitor that was killed said nothing: whoever looks next cleans up, and then the record tells. */
-	if (last.state != MONITOR_EXITED) {
-		cleanup_free char *id = duplicate_string(record.id);
-		container_record_release(&record);
-		if (container_state_find(engine, id, &record, &state, err) < 0)
+	while (container_state_is_active(&state)) {
+		cleanup_close int run_folder = -1;
+		struct monitor_status last;
+		if (container_open_run_folder(engine->store, record.id, true, &run_folder, err) < 0 ||
+		    monitor_wait_exit(run_folder, &last, err) < 0)
 			return -1;
-		last.exit_code = state.exit_code;
+		if (last.state == MONITOR_EXITED) {
+			*ret_exit_code = last.exit_code;
+			return 0;
+		}
+		/* Who was killed said nothing: whoever looks next repairs, and then the record tells. */
+		if (container_state_find_again(engine, &record, &state, err) < 0)
+			return -1;
 	}
-	*ret_exit_code = last.exit_code;
+	*ret_exit_code = state.exit_code;
 	return 0;
 }

@@ -11,7 +11,10 @@
 int container_stop(struct engine *engine, const char *name, const char *signal_text, int64_t timeout,
 		   struct error *err);
 
-/* ERROR_CONFLICT "container X is not running". */
+/*
+ * ERROR_CONFLICT "container X is not running". SIGKILL and the container's stop signal also end its restarts; one that
+ * waits for its restart is ended by them alone.
+ */
 int container_kill(struct engine *engine, const char *name, int signal_number, struct error *err);
 
 /*
@@ -20,5 +23,5 @@ int container_kill(struct engine *engine, const char *name, int signal_number, s
  */
 int container_pause(struct engine *engine, const char *name, bool pause, struct error *err);
 
-/* Waits until it has ended and been cleaned up after. */
+/* Waits until it has ended, is not to be started again, and been cleaned up after. */
 int container_wait(struct engine *engine, const char *name, int *ret_exit_code, struct error *err);

@@ -419,6 +419,8 @@ int container_top(struct engine *engine, const char *name, const struct string_l
 	const char *list;
 	if (container_state_find(engine, name, &record, &state, err) < 0)
 		return -1;
+	if (container_state_refuse_restarting(&record, &state, err) < 0)
+		return -1;
 	cleanup_free char *link = format_string("/proc/%d/ns/pid", (int)state.pid);
 	bool is_running = state.status == CONTAINER_RUNNING && stat(link, &status) == 0;
 	/* A pid may be given out again: asked a second time, it was the container's when its namespace was read. */

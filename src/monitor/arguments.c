@@ -30,6 +30,8 @@ static bool parse_one(struct monitor *monitor, const char *argument)
 	MONITOR_FD_NAMES
 #undef X
 	int number;
+	if (text_take(&value, "wait="))
+		return text_take_number(&value, INT64_MAX, &monitor->wait) && *value == '\0';
 	if (text_take(&value, "pid=")) {
 		if (!parse_number(value, &number) || number < 1)
 			return false;
@@ -49,11 +51,12 @@ int monitor_parse_arguments(struct monitor *monitor, char **arguments, struct er
 #define X(member, name) monitor->member = -1;
 	MONITOR_FD_NAMES
 #undef X
+	monitor->wait = -1;
 	for (char **at = arguments + 1; arguments[0] && *at; at++)
 		if (!parse_one(monitor, *at))
 			return error_set(err, ERROR_USAGE, "argument \"%s\" is not one of a monitor's", *at);
-	if (!monitor->engine || !monitor->root || !monitor->run_root || !monitor->id || monitor->pid == 0 ||
-	    monitor->run_folder_fd < 0 || monitor->lock_fd < 0)
+	if (!monitor->engine || !monitor->root || !monitor->run_root || !monitor->id || monitor->lock_fd < 0 ||
+	    (monitor->wait < 0 && (monitor->pid == 0 || monitor->run_folder_fd < 0)))
 		return error_set(err, ERROR_USAGE,
 				 "coracle-monitor is started by coracle and needs what that gives it: engine, root, "
 				 "run-root, id, pid, run-folder and lock");

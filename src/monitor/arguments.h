@@ -1,6 +1,7 @@
 /*
  * The command line of coracle-monitor, which start.c writes and main.c reads: words NAME=VALUE, each name once, in any
- * order. Descriptors are numbers; an absent name is -1, false or, for the texts and `pid`, an error.
+ * order. Descriptors are numbers; an absent name is -1, false or, for the texts and `pid`, an error. "wait=NS" makes it
+ * a waiter.
  */
 #pragma once
 

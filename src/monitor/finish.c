@@ -51,10 +51,12 @@ static void choose_inherited(const struct monitor *monitor)
 
 static _Noreturn void become_cleanup(const struct monitor *monitor)
 {
+	char lock[24] = {0};
+	text_add_number(lock, sizeof lock - 1, 0, (uint64_t)monitor->lock_fd);
 	choose_inherited(monitor);
 	signals_reset();
 	const char *arguments[] = {monitor->engine, "--root",  monitor->root, "--run-root", monitor->run_root,
-				   "container",	    "cleanup", monitor->id,   NULL};
+				   "container",	    "cleanup", monitor->id,   lock,	    NULL};
 	execve(monitor->engine, (char *const *)arguments, environ);
 	/* The lock goes with us, and the next command that meets the container cleans up. */
 	_exit(1);
@@ -80,7 +82,7 @@ _Noreturn void monitor_finish(struct monitor *monitor)
 	drain(monitor);
 	/* Where the file cannot be written, the lock's text, which needs no new space, still has the last word. */
 	status_write_exited(monitor->run_folder_fd, &end);
-	lock_write_text(monitor->lock_fd, true, &end);
+	lock_write_text(monitor->lock_fd, LOCK_MONITOR, &end);
 	attach_finish(monitor, end.code);
 	while (waitpid(monitor->pid, NULL, 0) < 0 && errno == EINTR)
 		;

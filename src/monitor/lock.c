@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -40,22 +41,40 @@ int monitor_lock_take(int run_folder_fd, int *ret_lock_fd, struct error *err)
 					 "the container is running, or is being started or cleaned up");
 		return error_set_errno(err, errno, "lock the container");
 	}
-	if (lock_write_text(fd, false, NULL) < 0)
+	if (lock_write_text(fd, LOCK_TAKEN, NULL) < 0)
 		return error_set_errno(err, errno, "write the container's lock file");
 	*ret_lock_fd = steal_fd(&fd);
+	return 0;
+}
+
+int monitor_lock_adopt(int run_folder_fd, int lock_fd, struct error *err)
+{
+	struct stat given, own;
+	if (fstat(lock_fd, &given) < 0)
+		return error_set_errno(err, errno, "look at the lock that was passed on");
+	if (fstatat(run_folder_fd, "lock", &own, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_set_errno(err, errno, "look at the container's lock file");
+	struct flock range = whole_file();
+	if (given.st_dev != own.st_dev || given.st_ino != own.st_ino || fcntl(lock_fd, F_OFD_SETLK, &range) < 0)
+		return error_set(err, ERROR_CONFLICT, "descriptor %d does not have the container's lock", lock_fd);
+	if (fcntl(lock_fd, F_SETFD, FD_CLOEXEC) < 0 || lock_write_text(lock_fd, LOCK_TAKEN, NULL) < 0)
+		return error_set_errno(err, errno, "write the container's lock file");
 	return 0;
 }
 
 static void parse(const char *text, struct lock_state *state)
 {
 	int64_t pid;
-	bool is_monitor = text_take(&text, "monitor ");
-	if ((!is_monitor && !text_take(&text, "taken ")) || !text_take_number(&text, INT_MAX, &pid) || *text != ' ')
+	enum lock_role role = text_take(&text, "monitor ")  ? LOCK_MONITOR
+			      : text_take(&text, "waiter ") ? LOCK_WAITER
+							    : LOCK_TAKEN;
+	if ((role == LOCK_TAKEN && !text_take(&text, "taken ")) || !text_take_number(&text, INT_MAX, &pid) ||
+	    *text != ' ')
 		return;
-	state->is_monitor = is_monitor;
+	state->role = role;
 	state->pid = (pid_t)pid;
 	text++;
-	state->has_exit = is_monitor && text_take_exit(&text, &state->end);
+	state->has_exit = role == LOCK_MONITOR && text_take_exit(&text, &state->end);
 }
 
 int lock_query(int lock_fd, struct lock_state *ret_state, struct error *err)
@@ -79,7 +98,7 @@ int lock_query(int lock_fd, struct lock_state *ret_state, struct error *err)
 
 bool lock_state_equal(const struct lock_state *a, const struct lock_state *b)
 {
-	return a->held == b->held && a->is_monitor == b->is_monitor && a->pid == b->pid && a->has_exit == b->has_exit;
+	return a->held == b->held && a->role == b->role && a->pid == b->pid && a->has_exit == b->has_exit;
 }
 
 int lock_holder(int lock_fd, struct lock_state *ret_state, int *ret_pidfd, struct error *err)

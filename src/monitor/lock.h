@@ -1,8 +1,11 @@
 /*
  * The lock file of a run folder (protocol.h). Its text, always LOCK_TEXT_SIZE bytes, padded with spaces, a newline
- * last: "taken PID"                         by a command that starts the container or cleans up after it "monitor PID"
- * by the monitor "monitor PID exited CODE NS OOM"    its last word, kept while the cleanup, which has the same pid,
- * works The text tells who holds the lock; whether it is held is told by the kernel alone.
+ * last, is one of
+ *     "taken PID"                      of a command that starts the container or cleans up after it
+ *     "monitor PID"                    of the monitor
+ *     "monitor PID exited CODE NS OOM" its last word, kept while the cleanup, which has the same pid, works
+ *     "waiter PID"                     of who starts the container again when its time has come (waiter.c)
+ * The text tells who holds the lock; whether it is held is told by the kernel alone.
  */
 #pragma once
 
@@ -15,10 +18,12 @@
 
 #define LOCK_TEXT_SIZE 128
 
+enum lock_role { LOCK_TAKEN, LOCK_MONITOR, LOCK_WAITER };
+
 struct lock_state {
 	bool held;
-	bool is_monitor; /* the last holder's role */
-	pid_t pid;	 /* the last holder; 0: the text says nothing */
+	enum lock_role role; /* the last holder's */
+	pid_t pid;	     /* the last holder; 0: the text says nothing */
 	bool has_exit;
 	struct exit_text end;
 };
@@ -36,4 +41,4 @@ int lock_holder(int lock_fd, struct lock_state *ret_state, int *ret_pidfd, struc
 int lock_wait(int lock_fd, nanoseconds timeout, struct error *err);
 
 /* Says who holds it. `end` may be NULL. -1 with errno set. */
-int lock_write_text(int lock_fd, bool is_monitor, const struct exit_text *end);
+int lock_write_text(int lock_fd, enum lock_role role, const struct exit_text *end);

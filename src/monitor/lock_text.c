@@ -4,13 +4,14 @@
 
 #include "monitor/lock.h"
 
-int lock_write_text(int lock_fd, bool is_monitor, const struct exit_text *end)
+int lock_write_text(int lock_fd, enum lock_role role, const struct exit_text *end)
 {
+	static const char *const words[] = {"taken ", "monitor ", "waiter "};
 	char text[LOCK_TEXT_SIZE];
 	memset(text, ' ', sizeof text);
 	text[sizeof text - 1] = '\n';
 	size_t size = sizeof text - 1;
-	size_t used = text_add(text, size, 0, is_monitor ? "monitor " : "taken ");
+	size_t used = text_add(text, size, 0, words[role]);
 	used = text_add_number(text, size, used, (uint64_t)getpid());
 	if (end) {
 		used = text_add(text, size, used, " ");

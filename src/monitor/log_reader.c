@@ -232,7 +232,7 @@ static int follow(struct reader *reader, int run_folder_fd, struct error *err)
 		int more = sleep_for_more(reader->query, inotify_fd, holder_fd, &has_ended, err);
 		if (more < 0)
 			return -1;
-		if (more == 0 || (has_ended && holder.is_monitor))
+		if (more == 0 || (has_ended && holder.role == LOCK_MONITOR))
 			return finish(reader, err);
 		if (has_ended)
 			ended = holder.pid;

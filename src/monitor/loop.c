@@ -91,12 +91,17 @@ static int set_nonblocking(int fd)
 	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-int monitor_prepare_loop(struct monitor *monitor, struct error *err)
+void monitor_ignore_terminal_signals(void)
 {
 	static const int ignored[] = {SIGHUP,  SIGINT,	SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2,
 				      SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ};
 	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
 		signal(ignored[i], SIG_IGN);
+}
+
+int monitor_prepare_loop(struct monitor *monitor, struct error *err)
+{
+	monitor_ignore_terminal_signals();
 	/* An inherited "ignore" would reap the container behind our back. */
 	signal(SIGCHLD, SIG_DFL);
 	sigset_t passed;

@@ -39,7 +39,7 @@ static int prepare(struct monitor *monitor, struct error *err)
 		return -1;
 	if (monitor->client_fd >= 0)
 		attach_add(monitor, monitor->client_fd, true);
-	if (lock_write_text(monitor->lock_fd, true, NULL) < 0)
+	if (lock_write_text(monitor->lock_fd, LOCK_MONITOR, NULL) < 0)
 		return error_set_errno(err, errno, "write the container's lock file");
 	if (status_write_running(monitor->run_folder_fd, monitor->pid, time_now()) < 0)
 		return error_set_errno(err, errno, "write the container's status");
@@ -85,6 +85,8 @@ int main(int count, char **arguments)
 		write_full(2, "\n", 1, &ignored);
 		return 2;
 	}
+	if (monitor.wait >= 0)
+		return take_standard_fds(&err) < 0 ? 1 : waiter_main(&monitor);
 	if (prepare(&monitor, &err) < 0)
 		return give_up(&monitor, &err);
 	report(&monitor, "", 1);

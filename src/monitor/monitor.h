@@ -60,7 +60,8 @@ struct monitor {
 	pid_t pid;
 	int run_folder_fd, log_fd, lock_fd, stdin_fd, stdout_fd, stderr_fd, terminal_fd, client_fd, ready_fd;
 	bool stdin_once;
-	bool is_exec; /* of a further process: nothing is cleaned up after it but its own folder */
+	nanoseconds wait; /* -1: a monitor; else a waiter (waiter.c), which needs neither pid nor run folder */
+	bool is_exec;	  /* of a further process: nothing is cleaned up after it but its own folder */
 
 	int epoll_fd, process_fd, signal_fd, listen_fd;
 	bool terminal_ended; /* nothing more to read from it */
@@ -76,6 +77,7 @@ int monitor_parse_arguments(struct monitor *monitor, char **arguments, struct er
 /* loop.c: until the first process has ended. */
 int monitor_prepare_loop(struct monitor *monitor, struct error *err);
 int monitor_loop(struct monitor *monitor, struct error *err);
+void monitor_ignore_terminal_signals(void);
 
 /* output.c */
 enum output_read { OUTPUT_SOME, OUTPUT_NONE_NOW, OUTPUT_ENDED };
@@ -113,6 +115,9 @@ int status_write_exited(int run_folder_fd, const struct exit_text *end);
 
 /* finish.c */
 _Noreturn void monitor_finish(struct monitor *monitor);
+
+/* waiter.c: sleeps, then becomes the start of the container. Returns the exit code where it does not come to that. */
+int waiter_main(const struct monitor *monitor);
 
 /* idle.c: epoll_wait without limit, after giving back every page that can be read again from the program's file. */
 int idle_wait(int epoll_fd, void *events, int count);

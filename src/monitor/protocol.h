@@ -26,9 +26,15 @@
  *     2026-11-24T03:04:05.000000006Z stdout F text\n        (F: a full line; P: a part, the rest follows)
  *
  * When the first process has ended and its output is read to the end, the monitor writes `status`, sends FRAME_EXIT,
- * and becomes `coracle --root R --run-root S container cleanup ID` by execve(2), which takes down network and cgroup,
- * writes the record and, with --rm, removes the container. Attach connections and the lock stay open across that exec,
- * so that a client's end-of-file means that everything is done.
+ * and becomes `coracle --root R --run-root S container cleanup ID LOCK` by execve(2), LOCK being the number of the
+ * lock's descriptor. That takes down network and cgroup, writes the record and, with --rm, removes the container.
+ * Attach connections and the lock stay open across that exec, so that a client's end-of-file means that everything is
+ * done.
+ *
+ * A container that is to be started again (`--restart`) keeps its lock: the cleanup becomes a waiter
+ * (`coracle-monitor wait=NS …`, waiter.c), and that becomes `coracle … container start-again ID LOCK`, whose child is
+ * the next monitor. When the container is due is in its record, so a waiter that was killed is put back by the next
+ * command that meets the container.
  */
 #pragma once
 

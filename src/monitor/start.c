@@ -70,6 +70,23 @@ static int prepare(const struct monitor_options *options, struct string_list *ar
 	return mark_the_rest(kept, err);
 }
 
+int monitor_become_waiter(const struct monitor_options *options, nanoseconds span, struct error *err)
+{
+	cleanup_string_list struct string_list arguments = {0};
+	struct kept_fds kept = {0};
+	string_list_add(&arguments, options->program);
+#define X(member, name) string_list_add_format(&arguments, "%s=%s", name, options->member);
+	MONITOR_TEXT_NAMES
+#undef X
+	string_list_add_format(&arguments, "wait=%lld", (long long)(span > 0 ? span : 0));
+	if (pass_fd(&arguments, &kept, "lock", options->lock_fd, err) == 0 && mark_the_rest(&kept, err) == 0) {
+		execve(options->program, arguments.items, environ);
+		error_set_errno(err, errno, "run %s", options->program);
+	}
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	return -1;
+}
+
 int monitor_become(const struct monitor_options *options, struct error *err)
 {
 	cleanup_string_list struct string_list arguments = {0};

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/time.h"
 
 struct monitor_options {
 	const char *program; /* path of coracle-monitor */
@@ -33,6 +34,13 @@ struct monitor_options {
 int monitor_lock_take(int run_folder_fd, int *ret_lock_fd, struct error *err);
 
 /*
+ * The same for a successor, to which somebody passed a descriptor that has the lock: checks that it is that folder's
+ * lock, takes the lock where it was free, and puts down our name. The descriptor becomes CLOEXEC and stays the
+ * caller's.
+ */
+int monitor_lock_adopt(int run_folder_fd, int lock_fd, struct error *err);
+
+/*
  * execve's the monitor in the calling process; returns only with an error, and then with all descriptors still open
  * and CLOEXEC. Of the caller's descriptors just those named in the options reach the monitor, whatever their numbers;
  * its standard ones become /dev/null. root, run_root and engine are absolute paths, since it works in "/". The caller
@@ -44,3 +52,10 @@ int monitor_lock_take(int run_folder_fd, int *ret_lock_fd, struct error *err);
  * The monitor ignores the signals of terminals; SIGTERM it passes on to the container's first process.
  */
 int monitor_become(const struct monitor_options *options, struct error *err);
+
+/*
+ * execve's a waiter (waiter.c) that has the container started in `span` nanoseconds. Of the options only program,
+ * engine, root, run_root, id and lock_fd count. As for monitor_become(), nothing else reaches it, attach connections
+ * neither.
+ */
+int monitor_become_waiter(const struct monitor_options *options, nanoseconds span, struct error *err);

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -62,11 +64,13 @@ static int read_status_file(int run_folder_fd, struct monitor_status *ret_status
 /* What the files say, in the light of who holds the lock. */
 static void judge(const struct lock_state *lock, struct monitor_status *status)
 {
-	if (status->state == MONITOR_EXITED)
+	if (lock->held && lock->role == LOCK_WAITER)
+		status->state = MONITOR_WAITING;
+	else if (status->state == MONITOR_EXITED)
 		status->cleaning = lock->held;
 	else if (!lock->held)
 		status->state = status->state == MONITOR_RUNNING ? MONITOR_LOST : MONITOR_NONE;
-	else if (status->state == MONITOR_NONE || (lock->pid > 0 && !lock->is_monitor))
+	else if (status->state == MONITOR_NONE || (lock->pid > 0 && lock->role != LOCK_MONITOR))
 		status->state = MONITOR_BUSY;
 }
 
@@ -126,6 +130,29 @@ int monitor_wait_exit(int run_folder_fd, struct monitor_status *ret_status, stru
 		status.out_of_memory = last.end.out_of_memory;
 	}
 	*ret_status = status;
+	return 0;
+}
+
+int monitor_end_waiter(int run_folder_fd, struct error *err)
+{
+	cleanup_close int lock = -1;
+	cleanup_close int pidfd = -1;
+	struct lock_state holder;
+	struct error inner = {0};
+	if (lock_open(run_folder_fd, &lock, &inner) < 0) {
+		if (inner.kind == ERROR_NOT_FOUND)
+			return 0;
+		if (err)
+			*err = inner;
+		return -1;
+	}
+	if (lock_holder(lock, &holder, &pidfd, err) < 0)
+		return -1;
+	/* What it has become meanwhile, with the same pid, has the signal blocked (waiter.c). */
+	if (!holder.held || holder.role != LOCK_WAITER || pidfd < 0)
+		return 0;
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) < 0 && errno != ESRCH)
+		return error_set_errno(err, errno, "end the wait for the container's restart");
 	return 0;
 }
 

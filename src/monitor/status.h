@@ -11,6 +11,7 @@ enum monitor_state {
 	MONITOR_NONE,	 /* never started since boot */
 	MONITOR_RUNNING, /* the monitor lives and so does the first process */
 	MONITOR_EXITED,	 /* the monitor wrote an exit code */
+	MONITOR_WAITING, /* a waiter lives, which will have it started again */
 	MONITOR_BUSY,	 /* a command holds the lock, starting or cleaning up; wait, or look again */
 	MONITOR_LOST	 /* the monitor died without one: killed, or the power went */
 };
@@ -37,5 +38,10 @@ int monitor_wait(int run_folder_fd, nanoseconds timeout, struct error *err);
  * (--rm): MONITOR_EXITED with finished, exit_code and out_of_memory, or MONITOR_LOST.
  */
 int monitor_wait_exit(int run_folder_fd, struct monitor_status *ret_status, struct error *err);
+/*
+ * Ends a waiter; one that has just begun to start the container, or was no waiter, is left alone. Whether it has gone
+ * is told by the lock.
+ */
+int monitor_end_waiter(int run_folder_fd, struct error *err);
 /* A client's connection to attach.sock. ERROR_NOT_FOUND where no monitor listens. */
 int monitor_connect(int run_folder_fd, int *ret_fd, struct error *err);

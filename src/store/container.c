@@ -15,12 +15,14 @@
 #define SHORT_ID_LENGTH	  12
 #define RECORD_SIZE_LIMIT ((size_t)4 * 1024 * 1024)
 
-#define COLUMNS "id, name, image, image_name, config, created, started, finished, exit_code, remove_on_exit"
+#define COLUMNS	     "id, name, image, image_name, config, created, started, finished, exit_code, remove_on_exit"
+#define READ_COLUMNS COLUMNS ", restarts, restart_delay, restart_at, is_stopped, problem"
 
 void container_record_release(struct container_record *record)
 {
 	free(record->name);
 	free(record->image_name);
+	free(record->problem);
 	json_decref(record->config);
 	*record = (struct container_record){0};
 }
@@ -67,6 +69,11 @@ static int read_record(sqlite3_stmt *row, struct container_record *ret_record, s
 	record.finished = sqlite3_column_int64(row, 7);
 	record.exit_code = sqlite3_column_int(row, 8);
 	record.remove_on_exit = sqlite3_column_int(row, 9) != 0;
+	record.restarts = sqlite3_column_int(row, 10);
+	record.restart_delay = sqlite3_column_int64(row, 11);
+	record.restart_at = sqlite3_column_int64(row, 12);
+	record.is_stopped = sqlite3_column_int(row, 13) != 0;
+	record.problem = duplicate_string(database_text(row, 14));
 	*ret_record = record;
 	record = (struct container_record){0};
 	return 0;
@@ -206,12 +213,12 @@ int container_find(struct store *store, const char *text, struct container_recor
 	int found = 0;
 	/* An id goes before a name: a name cannot then stand for another's id. */
 	if (id_is_valid(text))
-		found = find_by(store, "SELECT " COLUMNS " FROM container WHERE id = ?1", text, ret_record, err);
+		found = find_by(store, "SELECT " READ_COLUMNS " FROM container WHERE id = ?1", text, ret_record, err);
 	if (found == 0)
-		found = find_by(store, "SELECT " COLUMNS " FROM container WHERE name = ?1", name, ret_record, err);
+		found = find_by(store, "SELECT " READ_COLUMNS " FROM container WHERE name = ?1", name, ret_record, err);
 	if (found == 0 && is_hexadecimal(text) && strlen(text) < CONTAINER_ID_SIZE)
 		found = find_by(store,
-				"SELECT " COLUMNS
+				"SELECT " READ_COLUMNS
 				" FROM container WHERE id >= ?1 AND id < ?1 || 'g' ORDER BY id LIMIT 2",
 				text, ret_record, err);
 	if (found < 0)
@@ -224,40 +231,12 @@ static int expect_change(struct store *store, const char *id, struct error *err)
 	return sqlite3_changes(store->database) ? 0 : error_set(err, ERROR_NOT_FOUND, "No such container: %s", id);
 }
 
-int container_set_started(struct store *store, const char *id, nanoseconds started, struct error *err)
-{
-	cleanup_transaction struct transaction transaction = {0};
-	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0 ||
-	    database_run(store->database, err,
-			 "UPDATE container SET started = ?2, finished = 0, exit_code = 0 WHERE id = ?1", "ti", id,
-			 (int64_t)started) < 0 ||
-	    expect_change(store, id, err) < 0)
-		return -1;
-	return transaction_commit(&transaction, err);
-}
-
-int container_set_not_started(struct store *store, const char *id, struct error *err)
-{
-	return container_set_started(store, id, 0, err);
-}
-
 int container_set_config(struct store *store, const char *id, const json_t *config, struct error *err)
 {
 	cleanup_free char *text = json_text(config);
 	cleanup_transaction struct transaction transaction = {0};
 	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0 ||
 	    database_run(store->database, err, "UPDATE container SET config = ?2 WHERE id = ?1", "tt", id, text) < 0 ||
-	    expect_change(store, id, err) < 0)
-		return -1;
-	return transaction_commit(&transaction, err);
-}
-
-int container_set_finished(struct store *store, const char *id, nanoseconds finished, int exit_code, struct error *err)
-{
-	cleanup_transaction struct transaction transaction = {0};
-	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0 ||
-	    database_run(store->database, err, "UPDATE container SET finished = ?2, exit_code = ?3 WHERE id = ?1",
-			 "tii", id, (int64_t)finished, (int64_t)exit_code) < 0 ||
 	    expect_change(store, id, err) < 0)
 		return -1;
 	return transaction_commit(&transaction, err);
@@ -319,7 +298,7 @@ int container_list(struct store *store, struct container_list *ret_list, struct 
 {
 	cleanup_statement sqlite3_stmt *statement = NULL;
 	if (database_prepare(store->database, &statement, err,
-			     "SELECT " COLUMNS " FROM container ORDER BY created DESC, id", "") < 0)
+			     "SELECT " READ_COLUMNS " FROM container ORDER BY created DESC, id", "") < 0)
 		return -1;
 	cleanup_container_list struct container_list list = {0};
 	for (;;) {

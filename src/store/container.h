@@ -20,6 +20,12 @@ struct container_record {
 	nanoseconds finished; /* 0: not yet */
 	int exit_code;
 	bool remove_on_exit;
+	/* Of one that is started again (engine/restart.h). */
+	int restarts;		   /* since somebody started it */
+	nanoseconds restart_delay; /* before the last one */
+	nanoseconds restart_at;	   /* when it is due; 0: it is not */
+	bool is_stopped;	   /* by somebody's word, since it was started */
+	char *problem;		   /* why the last start failed; "" */
 };
 
 void container_record_release(struct container_record *record);
@@ -32,12 +38,21 @@ int container_new_id(struct store *store, char ret_id[CONTAINER_ID_SIZE], struct
 int container_add(struct store *store, const struct container_record *record, struct error *err);
 /* By name, id, or unique prefix of an id. ERROR_NOT_FOUND "No such container: X". */
 int container_find(struct store *store, const char *text, struct container_record *ret_record, struct error *err);
+/* By somebody's word: what was of earlier restarts is over. */
 int container_set_started(struct store *store, const char *id, nanoseconds started, struct error *err);
-/* Takes a start that failed back: started is 0 again. */
-int container_set_not_started(struct store *store, const char *id, struct error *err);
+/* Because it was due. */
+int container_set_started_again(struct store *store, const char *id, nanoseconds started, struct error *err);
+/* Takes a start that failed back: the times and the code of `record` hold again, and it is not due. */
+int container_set_not_started(struct store *store, const struct container_record *record, const char *problem,
+			      struct error *err);
 /* Replaces the config document of a container. */
 int container_set_config(struct store *store, const char *id, const json_t *config, struct error *err);
 int container_set_finished(struct store *store, const char *id, nanoseconds finished, int exit_code, struct error *err);
+/* The same, and it is to be started again after `delay`, which counts as a restart. */
+int container_set_due(struct store *store, const char *id, nanoseconds finished, int exit_code, nanoseconds delay,
+		      struct error *err);
+/* By somebody's word: it is not started again, not even where it is due. */
+int container_set_stopped(struct store *store, const char *id, struct error *err);
 /* ERROR_CONFLICT with Docker's words, as for container_add(); ERROR_INVALID for what is no name. */
 int container_rename(struct store *store, const char *id, const char *name, struct error *err);
 /* What a container that was never added left in the two roots. */

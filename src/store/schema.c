@@ -83,4 +83,11 @@ static const char version_3[] = "ALTER TABLE build_cache ADD COLUMN used INTEGER
 				"ALTER TABLE build_cache ADD COLUMN uses INTEGER NOT NULL DEFAULT 1;"
 				"UPDATE build_cache SET used = added;";
 
-const char *const store_migrations[] = {version_1, version_2, version_3, NULL};
+/* Of containers that are started again (container.h). */
+static const char version_4[] = "ALTER TABLE container ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;"
+				"ALTER TABLE container ADD COLUMN restart_delay INTEGER NOT NULL DEFAULT 0;"
+				"ALTER TABLE container ADD COLUMN restart_at INTEGER NOT NULL DEFAULT 0;"
+				"ALTER TABLE container ADD COLUMN is_stopped INTEGER NOT NULL DEFAULT 0;"
+				"ALTER TABLE container ADD COLUMN problem TEXT NOT NULL DEFAULT '';";
+
+const char *const store_migrations[] = {version_1, version_2, version_3, version_4, NULL};

@@ -71,10 +71,16 @@ static void cleanup_gets_its_arguments_and_holds_the_lock(void **state)
 	char frame[1 + FRAME_LIMIT];
 	assert_int_equal(harness_frame(harness.client_fd, frame), 0);
 	cleanup_buffer struct buffer arguments = harness_read(&harness, "cleanup");
-	assert_string_equal(buffer_text(&arguments),
-			    "--root\n/the/root\n--run-root\n/the/run root\ncontainer\ncleanup\n0123abcd\n");
+	static const char words[] = "--root\n/the/root\n--run-root\n/the/run root\ncontainer\ncleanup\n0123abcd\n";
+	assert_int_equal(strncmp(buffer_text(&arguments), words, strlen(words)), 0);
+	/* Last the number of the lock's descriptor. */
+	cleanup_free char *lock_link =
+		format_string(" %.*s -> ", (int)strcspn(buffer_text(&arguments) + strlen(words), "\n"),
+			      buffer_text(&arguments) + strlen(words));
 	cleanup_buffer struct buffer fds = harness_read(&harness, "engine.fds");
-	assert_non_null(strstr(buffer_text(&fds), "/lock"));
+	const char *passed = strstr(buffer_text(&fds), lock_link);
+	assert_non_null(passed);
+	assert_int_equal(strncmp(strchr(passed, '/') + strcspn(strchr(passed, '/'), "\n") - 5, "/lock\n", 6), 0);
 	assert_null(strstr(buffer_text(&fds), "container.log"));
 	assert_null(strstr(buffer_text(&fds), "pipe:"));
 	harness_wait(&harness);
@@ -298,6 +304,88 @@ static void killed_monitor_is_lost(void **state)
 	harness_end(&harness);
 }
 
+/* A waiter in a child of ours, over the harness' script; the lock is its own. */
+static pid_t start_waiter(struct harness *harness, nanoseconds span)
+{
+	struct error err = {0};
+	struct monitor_options options = {
+		.program = harness_program, .root = "/the/root", .run_root = "/the/run root", .id = "0123abcd"};
+	cleanup_free char *engine = format_string("%s/engine", harness->folder);
+	options.engine = engine;
+	assert_int_equal(monitor_lock_take(harness->folder_fd, &options.lock_fd, &err), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		monitor_become_waiter(&options, span, &err);
+		_exit(9);
+	}
+	close(options.lock_fd);
+	return pid;
+}
+
+static bool is_waiting(void *context)
+{
+	return read_status(context).state == MONITOR_WAITING;
+}
+
+static void waiter_waits_and_becomes_the_start(void **state)
+{
+	struct harness harness;
+	harness_start(&harness, &(struct harness_options){.command = "exit 3"});
+	harness_wait(&harness);
+	nanoseconds began = time_monotonic();
+	pid_t waiter = start_waiter(&harness, NANOSECONDS_PER_SECOND / 4);
+	assert_true(harness_wait_for(is_waiting, &harness));
+	struct error err = {0};
+	int lock, status;
+	assert_int_equal(monitor_lock_take(harness.folder_fd, &lock, &err), -1);
+	assert_int_equal(waitpid(waiter, &status, 0), waiter);
+	assert_int_equal(status, 0);
+	assert_true(time_monotonic() - began >= NANOSECONDS_PER_SECOND / 4);
+	cleanup_buffer struct buffer arguments = harness_read(&harness, "cleanup");
+	static const char words[] = "--root\n/the/root\n--run-root\n/the/run root\ncontainer\nstart-again\n0123abcd\n";
+	assert_int_equal(strncmp(buffer_text(&arguments), words, strlen(words)), 0);
+	harness_end(&harness);
+}
+
+static void waiter_is_ended(void **state)
+{
+	struct harness harness;
+	struct error err = {0};
+	int status;
+	harness_start(&harness, &(struct harness_options){.command = "exit 3"});
+	harness_wait(&harness);
+	pid_t waiter = start_waiter(&harness, 3600 * NANOSECONDS_PER_SECOND);
+	assert_true(harness_wait_for(is_waiting, &harness));
+	assert_int_equal(monitor_end_waiter(harness.folder_fd, &err), 0);
+	assert_int_equal(waitpid(waiter, &status, 0), waiter);
+	assert_int_equal(monitor_wait(harness.folder_fd, 0, &err), 0);
+	/* None is left: success. */
+	assert_int_equal(monitor_end_waiter(harness.folder_fd, &err), 0);
+	harness_end(&harness);
+}
+
+static void lock_is_adopted_by_its_holder_alone(void **state)
+{
+	struct harness harness;
+	struct error err = {0};
+	int lock, other;
+	harness_start(&harness, &(struct harness_options){.command = "exit 3"});
+	harness_wait(&harness);
+	assert_int_equal(monitor_lock_take(harness.folder_fd, &lock, &err), 0);
+	assert_int_equal(monitor_lock_adopt(harness.folder_fd, lock, &err), 0);
+	/* The same file by another way does not have it, and another file is not it. */
+	other = openat(harness.folder_fd, "lock", O_RDWR | O_CLOEXEC);
+	assert_int_equal(monitor_lock_adopt(harness.folder_fd, other, &err), -1);
+	assert_int_equal(err.kind, ERROR_CONFLICT);
+	close(other);
+	other = openat(harness.folder_fd, "status", O_RDWR | O_CLOEXEC);
+	assert_int_equal(monitor_lock_adopt(harness.folder_fd, other, &err), -1);
+	assert_int_equal(err.kind, ERROR_CONFLICT);
+	close(other);
+	close(lock);
+	harness_end(&harness);
+}
+
 static void status_is_read_strictly(void **state)
 {
 	static const char *const bad[] = {"",
@@ -407,6 +495,9 @@ int main(int count, char **arguments)
 		cmocka_unit_test(attach_later_and_terminate),
 		cmocka_unit_test(terminal_has_size_and_echo),
 		cmocka_unit_test(killed_monitor_is_lost),
+		cmocka_unit_test(waiter_waits_and_becomes_the_start),
+		cmocka_unit_test(waiter_is_ended),
+		cmocka_unit_test(lock_is_adopted_by_its_holder_alone),
 		cmocka_unit_test(status_is_read_strictly),
 		cmocka_unit_test(exit_code_survives_the_folder),
 		cmocka_unit_test(full_disk_stops_nothing),

@@ -148,6 +148,53 @@ static void keeps_times_and_order(void **state)
 	assert_int_equal(list.items[1].finished, 0);
 }
 
+static void keeps_what_is_due(void **state)
+{
+	struct store *store = ((struct fixture *)*state)->store;
+	struct error err = {0};
+	char id[CONTAINER_ID_SIZE];
+	add_named(store, "again", id);
+	cleanup_container_record struct container_record record = {0};
+	assert_ok(container_set_started(store, id, 100, &err), &err);
+	assert_ok(container_set_due(store, id, 200, 3, NANOSECONDS_PER_SECOND, &err), &err);
+	assert_ok(container_find(store, id, &record, &err), &err);
+	assert_int_equal(record.restarts, 1);
+	assert_int_equal(record.finished, 200);
+	assert_int_equal(record.exit_code, 3);
+	assert_int_equal(record.restart_delay, NANOSECONDS_PER_SECOND);
+	assert_true(record.restart_at > time_now());
+	container_record_release(&record);
+	/* Started again: nothing is due, but it is remembered how often. */
+	assert_ok(container_set_started_again(store, id, 300, &err), &err);
+	assert_ok(container_find(store, id, &record, &err), &err);
+	assert_int_equal(record.restart_at, 0);
+	assert_int_equal(record.finished, 0);
+	assert_int_equal(record.restarts, 1);
+	/* A start that fails leaves what was. */
+	struct container_record before = record;
+	before.finished = 200;
+	assert_ok(container_set_not_started(store, &before, "no such mount", &err), &err);
+	container_record_release(&record);
+	assert_ok(container_find(store, id, &record, &err), &err);
+	assert_int_equal(record.finished, 200);
+	assert_string_equal(record.problem, "no such mount");
+	container_record_release(&record);
+	/* Stopped while its cleanup decides: it is not due, whatever that found. */
+	assert_ok(container_set_started_again(store, id, 400, &err), &err);
+	assert_ok(container_set_stopped(store, id, &err), &err);
+	assert_ok(container_set_due(store, id, 500, 3, 2 * NANOSECONDS_PER_SECOND, &err), &err);
+	assert_ok(container_find(store, id, &record, &err), &err);
+	assert_int_equal(record.restart_at, 0);
+	assert_int_equal(record.restarts, 1);
+	assert_true(record.is_stopped);
+	container_record_release(&record);
+	assert_ok(container_set_started(store, id, 600, &err), &err);
+	assert_ok(container_find(store, id, &record, &err), &err);
+	assert_int_equal(record.restarts, 0);
+	assert_int_equal(record.restart_delay, 0);
+	assert_false(record.is_stopped);
+}
+
 static void makes_up_names(void **state)
 {
 	struct store *store = ((struct fixture *)*state)->store;
@@ -271,6 +318,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refuses_names_that_are_ids, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(refuses_an_image_that_is_not_here, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(keeps_times_and_order, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(keeps_what_is_due, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(makes_up_names, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(one_wins_a_name, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(makes_volumes, fixture_set_up, fixture_tear_down),
