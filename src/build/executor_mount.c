@@ -24,9 +24,11 @@ void step_mounts_release(struct step *step, struct step_mounts *mounts)
 		if (item->secret_name)
 			unlinkat(step->executor->store->run_root_fd, item->secret_name, 0);
 		rootfs_view_release(&item->view);
+		bind_view_release(&item->bind);
 		layer_staging_release(&item->staging);
 		string_list_release(&item->sources);
 		run_mount_release(&item->mount);
+		free(item->diff_ids);
 		free(item->target);
 		free(item->secret_name);
 		free(item->options);
@@ -69,6 +71,7 @@ int step_mounts_parse(struct step *step, struct step_mounts *mounts, struct erro
 		struct step_mount *item = &mounts->items[mounts->count++];
 		item->fd = item->lock_fd = -1;
 		item->view = ROOTFS_VIEW_INIT;
+		item->bind = BIND_VIEW_INIT;
 		item->staging = LAYER_STAGING_INIT;
 		if (run_mount_parse(texts->items[i], &step->expansion, &item->mount, err) < 0)
 			return -1;
@@ -89,10 +92,9 @@ static int find_source(struct step *step, struct step_mount *item, struct error 
 {
 	struct executor *executor = step->executor;
 	if (item->mount.from && item->mount.from[0]) {
-		cleanup_free struct digest *diff_ids = NULL;
-		size_t count;
-		if (step_find_layers(step, item->mount.from, &diff_ids, &count, err) < 0 ||
-		    rootfs_view_open(executor->store, diff_ids, count, -1, -1, &item->view, err) < 0)
+		if (step_find_layers(step, item->mount.from, &item->diff_ids, &item->diff_id_count, err) < 0 ||
+		    rootfs_view_open(executor->store, item->diff_ids, item->diff_id_count, -1, -1, &item->view, err) <
+			    0)
 			return -1;
 		item->root = (struct content_root){.fd = item->view.root_fd, .keep_owners = true};
 	} else {
@@ -133,13 +135,12 @@ int step_mounts_add_key(struct step *step, struct step_mounts *mounts, struct ca
 	return 0;
 }
 
-static int open_bind(struct step *step, struct step_mount *item, struct error *err)
+/* Where the files themselves cannot be shown. */
+static int open_copy(struct step *step, struct step_mount *item, struct error *err)
 {
 	int root_fd = step->executor->store->root_fd;
 	if (layer_staging_begin(root_fd, &item->staging, err) < 0)
 		return -1;
-	if (fchmod(item->staging.folder_fd, 0755) < 0)
-		return error_set_errno(err, errno, "set the mode of a mount's folder");
 	struct copy_request request = {
 		.root_fd = item->staging.folder_fd,
 		.store_root_fd = root_fd,
@@ -151,6 +152,22 @@ static int open_bind(struct step *step, struct step_mount *item, struct error *e
 		return -1;
 	item->fd = open_in_root(item->staging.folder_fd, "source", O_PATH, 0);
 	return item->fd < 0 ? error_set_errno(err, errno, "open the copy for %s", item->target) : 0;
+}
+
+static int open_bind(struct step *step, struct step_mount *item, struct error *err)
+{
+	struct store *store = step->executor->store;
+	const char *source = item->sources.items[0];
+	bool writable = !item->mount.read_only;
+	int result = item->diff_ids ? bind_view_open_layers(store, item->diff_ids, item->diff_id_count, source,
+							    writable, &item->bind, err)
+				    : bind_view_open_context(store, &item->root, source, writable, &item->bind, err);
+	if (result < 0)
+		return error_wrap(err, "mount %s", item->target);
+	if (result > 0)
+		return open_copy(step, item, err);
+	item->fd = steal_fd(&item->bind.fd);
+	return 0;
 }
 
 /* The first folder that nobody has, private; the one folder otherwise. Its lock goes with the step. */

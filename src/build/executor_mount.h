@@ -1,8 +1,8 @@
 /*
  * The mounts of a RUN step, made ready as descriptors for the host. What a bind takes from the context, a stage or an
- * image is copied into a staging folder first: .dockerignore holds there too, and what the step writes (rw) is dropped
- * with the copy. Caches are folders of the store, below cache/mounts; their names are digests, never text of a
- * Dockerfile. A secret is a file below the run folder for as long as the step runs: it is in no layer, key or history.
+ * image is mounted as it is (bind_view.h), or, where that cannot be, copied into a staging folder first. Caches are
+ * folders of the store, below cache/mounts; their names are digests, never text of a Dockerfile. A secret is a file
+ * below the run folder for as long as the step runs: it is in no layer, key or history.
  *
  *     step_mounts_parse()    expands and checks; nothing is opened
  *     step_mounts_add_key()  what counts for the cache: a bind's files; of a cache, secret or agent only how it is
@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "build/bind_view.h"
 #include "build/executor.h"
 #include "build/run_mount.h"
 
@@ -20,7 +21,10 @@ struct step_mount {
 	struct string_list sources; /* bind: the one path in `root` */
 	struct rootfs_view view;    /* of a stage or image */
 	struct content_root root;
-	struct layer_staging staging; /* bind: the copy */
+	struct digest *diff_ids; /* of it; NULL: the context */
+	size_t diff_id_count;
+	struct bind_view bind;
+	struct layer_staging staging; /* bind: the copy, where one was needed */
 	int fd;			      /* what is mounted */
 	int lock_fd;		      /* cache */
 	char *secret_name;	      /* below the run folder */

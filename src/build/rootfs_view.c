@@ -83,7 +83,7 @@ static int set_upper_folders(int context_fd, int upper_fd, int work_fd, struct e
 	return set_folder(context_fd, "workdir", work_fd, err);
 }
 
-static int mount_overlay(const int *lower_fds, size_t count, int upper_fd, int work_fd, int *ret_fd, struct error *err)
+int rootfs_view_mount(const int *lower_fds, size_t count, int upper_fd, int work_fd, int *ret_fd, struct error *err)
 {
 	cleanup_close int context_fd = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
 	if (context_fd < 0)
@@ -140,7 +140,7 @@ static int open_layers(struct store *store, const struct folders *folders, struc
 	/* Without an upper folder overlayfs wants two lower ones. */
 	if (folders->upper_fd < 0 && total == 1)
 		fds[total++] = view->empty.folder_fd;
-	return mount_overlay(fds, total, folders->upper_fd, folders->work_fd, &view->root_fd, err);
+	return rootfs_view_mount(fds, total, folders->upper_fd, folders->work_fd, &view->root_fd, err);
 }
 
 static int open_view(struct store *store, const struct folders *folders, struct rootfs_view *ret_view,

@@ -34,5 +34,10 @@ int rootfs_view_open(struct store *store, const struct digest *diff_ids, size_t 
  */
 int rootfs_view_open_below(struct store *store, const struct digest *diff_ids, size_t count, int top_fd,
 			   struct rootfs_view *ret_view, struct error *err);
+/*
+ * An overlay of any folders, the top one first, as a detached mount; ret_fd is owned. Folders of other detached mounts
+ * need Linux 6.15. Without an upper folder overlayfs wants two lower ones.
+ */
+int rootfs_view_mount(const int *lower_fds, size_t count, int upper_fd, int work_fd, int *ret_fd, struct error *err);
 void rootfs_view_release(struct rootfs_view *view);
 #define cleanup_rootfs_view CLEANUP(rootfs_view_release)
