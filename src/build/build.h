@@ -14,6 +14,18 @@
 #include "store/image.h"
 #include "store/store.h"
 
+enum build_network { BUILD_NETWORK_DEFAULT, BUILD_NETWORK_NONE, BUILD_NETWORK_HOST };
+
+/* What the command line says of the containers of all RUN steps. 0, NULL, empty: nothing. */
+struct build_step_options {
+	enum build_network network;	/* of steps that do not say it */
+	struct string_list allow;	/* "network.host", "security.insecure" */
+	struct string_list extra_hosts; /* NAME:ADDRESS; the address may be "host-gateway" */
+	struct string_list ulimits;	/* "nofile=1024:2048" */
+	int64_t memory, memory_swap, cpu_shares, cpu_period, cpu_quota, shm_bytes;
+	const char *cpuset_cpus, *cpuset_mems, *cgroup_parent;
+};
+
 struct build_mount {
 	int source_fd; /* -1: a tmpfs */
 	const char *target;
@@ -30,7 +42,9 @@ struct build_run {
 	struct string_list build_arguments; /* KEY=VALUE, in the step's environment and in no image */
 	const struct build_mount *mounts;
 	size_t mount_count;
-	bool no_network;
+	enum build_network network;
+	bool is_insecure;
+	const struct build_step_options *options;
 };
 
 struct build_file {
@@ -62,6 +76,7 @@ struct build_options {
 	struct string_list labels;
 	struct string_list secrets; /* build/secret.h */
 	const char *target;	    /* NULL: the last stage */
+	struct build_step_options steps;
 	bool no_cache;
 	struct string_list no_cache_filter; /* names of stages */
 	bool pull;

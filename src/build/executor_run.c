@@ -151,14 +151,35 @@ static int run_step(struct step *step, struct build_run *run, struct step_mounts
 	return step_commit(step, &folders, key, 1, created_by, err);
 }
 
-/* What a Dockerfile cannot give itself; in the words of a BuildKit that was not told to allow it. */
-static int check_entitlements(const struct instruction *instruction, struct error *err)
+/* --network=host of the command line allows it too: who wrote that is who would write --allow. */
+static int set_rights(const struct step *step, struct build_run *run, struct error *err)
 {
-	bool wants_host = instruction->network && strcmp(instruction->network, "host") == 0;
-	if (!wants_host && !instruction->is_insecure)
-		return 0;
-	return error_set(err, ERROR_DENIED, "granting entitlement %s is not allowed by build daemon configuration",
-			 wants_host ? "network.host" : "security.insecure");
+	const struct build_step_options *options = &step->executor->options->steps;
+	const char *network = step->instruction->network;
+	run->options = options;
+	run->network = !network			      ? options->network
+		       : strcmp(network, "host") == 0 ? BUILD_NETWORK_HOST
+						      : BUILD_NETWORK_NONE;
+	run->is_insecure = step->instruction->is_insecure;
+	const char *wanted = NULL;
+	if (run->network == BUILD_NETWORK_HOST && options->network != BUILD_NETWORK_HOST &&
+	    !string_list_contains(&options->allow, "network.host"))
+		wanted = "network.host";
+	else if (run->is_insecure && !string_list_contains(&options->allow, "security.insecure"))
+		wanted = "security.insecure";
+	return wanted ? error_set(err, ERROR_DENIED, "failed to load LLB: %s is not allowed; --allow %s permits it",
+				  wanted, wanted)
+		      : 0;
+}
+
+/* What a step can find out about its container; of limits only those that it can read. */
+static void add_options_key(const struct build_run *run, struct cache_key *key)
+{
+	cache_key_add_number(key, run->network);
+	cache_key_add_number(key, run->is_insecure);
+	cache_key_add_list(key, &run->options->extra_hosts);
+	cache_key_add_list(key, &run->options->ulimits);
+	cache_key_add_number(key, (uint64_t)run->options->shm_bytes);
 }
 
 int executor_run(struct step *step, struct error *err)
@@ -174,7 +195,7 @@ int executor_run(struct step *step, struct error *err)
 	const char *script;
 	struct step_mounts mounts = {0};
 	step_begin(step);
-	int result = check_entitlements(step->instruction, err);
+	int result = set_rights(step, &run, err);
 	if (result == 0)
 		result = step_mounts_parse(step, &mounts, err);
 	if (result == 0)
@@ -191,8 +212,7 @@ int executor_run(struct step *step, struct error *err)
 		cache_key_add_text(key, script);
 		cache_key_add_list(key, &run.build_arguments);
 		cache_key_add_number(key, (uint64_t)step->executor->epoch);
-		cache_key_add_text(key, step->instruction->network);
-		run.no_network = step->instruction->network != NULL;
+		add_options_key(&run, key);
 		result = step_mounts_add_key(step, &mounts, key, err);
 		struct digest digest;
 		cache_key_finish(key, &digest);

@@ -9,6 +9,7 @@
 #include "cli/progress.h"
 #include "engine/build.h"
 #include "engine/build_output.h"
+#include "engine/build_step.h"
 #include "engine/push.h"
 
 static int parse_progress(const char *text, enum build_progress *ret_progress, struct error *err)
@@ -157,6 +158,15 @@ static int run_check(struct invocation *invocation, const struct build_options *
 	return result;
 }
 
+static void release_lists(struct build_options *build)
+{
+	struct string_list *const lists[] = {
+		&build->build_arguments, &build->labels,	&build->no_cache_filter,  &build->secrets, &build->tags,
+		&build->steps.allow,	 &build->steps.ulimits, &build->steps.extra_hosts};
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		string_list_release(lists[i]);
+}
+
 int cmd_build(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
 	struct build_options build = {.output_fd = STDERR_FILENO};
@@ -165,15 +175,37 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 	struct string_list filters = {0}, outputs = {0};
 	cleanup_build_output struct build_output output = {0};
 	bool quiet = false, push = false, check = false;
+	struct build_step_options *steps = &build.steps;
+	const char *network = "default";
 	const struct option options[] = {
+		OPTION_LIST(0, "add-host", &steps->extra_hosts, "strings",
+			    "Add a custom host-to-IP mapping (format: \"host:ip\")"),
+		OPTION_LIST(0, "allow", &steps->allow, "stringArray",
+			    "Allow extra privileged entitlement (e.g., \"network.host\", \"security.insecure\")"),
 		OPTION_LIST(0, "build-arg", &build.build_arguments, "list", "Set build-time variables"),
 		OPTION_STRING(0, "call", &call, "string", "Set method for evaluating build (\"build\", \"check\")"),
+		OPTION_STRING(0, "cgroup-parent", &steps->cgroup_parent, "string",
+			      "Set the parent cgroup for the \"RUN\" instructions during build"),
 		OPTION_FLAG(0, "check", &check, "Shorthand for \"--call=check\""),
+		OPTION_INTEGER(0, "cpu-period", &steps->cpu_period, "int",
+			       "Limit the CPU CFS (Completely Fair Scheduler) period"),
+		OPTION_INTEGER(0, "cpu-quota", &steps->cpu_quota, "int",
+			       "Limit the CPU CFS (Completely Fair Scheduler) quota"),
+		OPTION_INTEGER('c', "cpu-shares", &steps->cpu_shares, "int", "CPU shares (relative weight)"),
+		OPTION_STRING(0, "cpuset-cpus", &steps->cpuset_cpus, "string",
+			      "CPUs in which to allow execution (0-3, 0,1)"),
+		OPTION_STRING(0, "cpuset-mems", &steps->cpuset_mems, "string",
+			      "MEMs in which to allow execution (0-3, 0,1)"),
 		OPTION_STRING('f', "file", &build.dockerfile, "string",
 			      "Name of the Dockerfile (default: \"PATH/Dockerfile\")"),
 		OPTION_STRING(0, "iidfile", &files.id, "string", "Write the image ID to a file"),
 		OPTION_LIST(0, "label", &build.labels, "list", "Set metadata for an image"),
+		OPTION_BYTES('m', "memory", &steps->memory, "Memory limit"),
+		OPTION_SWAP(0, "memory-swap", &steps->memory_swap,
+			    "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
 		OPTION_STRING(0, "metadata-file", &files.metadata, "string", "Write build result metadata to a file"),
+		OPTION_STRING(0, "network", &network, "string",
+			      "Set the networking mode for the \"RUN\" instructions during build"),
 		OPTION_FLAG(0, "no-cache", &build.no_cache, "Do not use cache when building the image"),
 		OPTION_LIST(0, "no-cache-filter", &filters, "stringArray", "Do not cache specified stages"),
 		OPTION_LIST('o', "output", &outputs, "stringArray",
@@ -185,11 +217,15 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 		OPTION_FLAG('q', "quiet", &quiet, "Suppress the build output and print image ID on success"),
 		OPTION_LIST(0, "secret", &build.secrets, "stringArray",
 			    "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")"),
+		OPTION_BYTES(0, "shm-size", &steps->shm_bytes, "Shared memory size for build containers"),
 		OPTION_LIST('t', "tag", &build.tags, "list", "Name and optionally a tag (format: \"name:tag\")"),
 		OPTION_STRING(0, "target", &build.target, "string", "Set the target build stage to build"),
+		OPTION_LIST(0, "ulimit", &steps->ulimits, "ulimit", "Ulimit options"),
 		OPTION_END,
 	};
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
+	if (result == 0)
+		result = build_step_check(steps, network, err);
 	if (result == 0)
 		result = parse_progress(quiet ? "quiet" : progress, &build.progress, err);
 	if (result == 0 && !check)
@@ -206,12 +242,8 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 		result = run_check(invocation, &build, err);
 	else if (result == 0)
 		result = run_build(invocation, &build, &files, outputs.count ? &output : NULL, push, err);
-	string_list_release(&build.build_arguments);
-	string_list_release(&build.labels);
-	string_list_release(&build.no_cache_filter);
+	release_lists(&build);
 	string_list_release(&filters);
 	string_list_release(&outputs);
-	string_list_release(&build.secrets);
-	string_list_release(&build.tags);
 	return result < 0 ? -1 : 0;
 }

@@ -116,6 +116,12 @@ static int store_value(const struct option *option, const char *value, struct er
 	case OPTION_KIND_BYTES:
 		result = parse_bytes(value, option->target);
 		break;
+	case OPTION_KIND_SWAP:
+		if (strcmp(value, "-1") == 0)
+			*(int64_t *)option->target = -1;
+		else
+			result = parse_bytes(value, option->target);
+		break;
 	case OPTION_KIND_FILTERS:
 		result = add_filter(value, option->target);
 		break;

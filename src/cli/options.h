@@ -24,6 +24,7 @@ enum option_kind {
 	OPTION_KIND_LIST,    /* struct string_list, one more item at each use */
 	OPTION_KIND_INTEGER, /* int64_t */
 	OPTION_KIND_BYTES,   /* int64_t; "512m", "1g", "64k", "100b" in powers of 1024 */
+	OPTION_KIND_SWAP,    /* the same, or -1 */
 	OPTION_KIND_FILTERS, /* struct string_list of "name=value": the name in small letters, both without blanks
 				around */
 };
@@ -56,6 +57,10 @@ struct option {
 #define OPTION_BYTES(letter, name, target, help)                                                                       \
 	{                                                                                                              \
 		OPTION_KIND_BYTES, letter, name, (int64_t *){target}, "bytes", help                                    \
+	}
+#define OPTION_SWAP(letter, name, target, help)                                                                        \
+	{                                                                                                              \
+		OPTION_KIND_SWAP, letter, name, (int64_t *){target}, "bytes", help                                     \
 	}
 #define OPTION_FILTERS(letter, name, target, help)                                                                     \
 	{                                                                                                              \

@@ -18,8 +18,10 @@
 #include "base/fd.h"
 #include "base/random.h"
 #include "build/input.h"
+#include "engine/build_step.h"
 #include "engine/container_config.h"
 #include "engine/etc_files.h"
+#include "engine/launch_plan.h"
 #include "engine/network.h"
 #include "engine/pull.h"
 #include "engine/start.h"
@@ -60,18 +62,22 @@ struct step {
 	int *layer_fds;
 	size_t layer_count;
 	struct seccomp_filter seccomp;
+	const struct sock_fprog *filter; /* NULL: --security=insecure */
+	struct spec_limit *limits;
 	int folder_fd;
 };
 
 static void step_release(struct step *step)
 {
 	struct error ignored = {0};
-	cgroup_destroy(step->cgroup, &ignored);
+	if (step->cgroup)
+		cgroup_destroy(step->cgroup, &ignored);
 	network_disconnect(step->engine, step->name, &step->config, &ignored);
 	etc_files_close(&step->etc);
 	for (size_t i = 0; i < step->layer_count; i++)
 		close(step->layer_fds[i]);
 	free(step->layer_fds);
+	free(step->limits);
 	seccomp_filter_release(&step->seccomp);
 	if (step->folder_fd >= 0)
 		close(step->folder_fd);
@@ -97,22 +103,23 @@ static int open_layers(struct step *step, const struct build_run *run, struct er
 static int prepare(struct step *step, const struct build_run *run, struct error *err)
 {
 	char address[INET_ADDRSTRLEN];
-	if (!run->no_network &&
-	    network_plan_container(step->engine, step->name, &step->config, &step->network, err) < 0)
+	build_step_configure(run, &step->config);
+	if (network_plan_container(step->engine, step->name, &step->config, &step->network, err) < 0)
 		return -1;
 	inet_ntop(AF_INET, &step->network.endpoint.address, address, sizeof address);
+	build_step_add_hosts(run, &step->network, &step->config);
 	step->folder_fd = open_folder_at(step->engine->store->run_root_fd, step->name, true, 0700, err);
 	struct etc_options etc = {
 		.hostname = "buildkitsandbox", /* the name that BuildKit's steps see */
-		.address = run->no_network ? NULL : address,
+		.address = step->network.is_bridged ? address : NULL,
 		.extra_hosts = &step->config.extra_hosts,
 		.dns = &step->config.dns,
+		.shares_host_network = step->config.network == CONTAINER_NETWORK_HOST,
 	};
-	if (step->folder_fd < 0 || etc_files_write(step->folder_fd, &etc, &step->etc, err) < 0 ||
-	    open_layers(step, run, err) < 0)
+	if (step->folder_fd < 0 || build_step_cgroup(run, step->name, step->folder_fd, &step->cgroup, err) < 0 ||
+	    etc_files_write(step->folder_fd, &etc, &step->etc, err) < 0 || open_layers(step, run, err) < 0)
 		return -1;
-	cleanup_close int cache = open_folder_at(step->engine->store->root_fd, "cache", true, 0700, err);
-	return cache < 0 ? -1 : seccomp_default_filter(cache, CAPABILITY_DEFAULT_SET, &step->seccomp, err);
+	return launch_seccomp(step->engine, &step->config, &step->seccomp, &step->filter, err);
 }
 
 static void fill_environment(const struct build_run *run, struct string_list *environment)
@@ -184,24 +191,28 @@ static int run_prepared(struct step *step, const struct build_run *run, int outp
 		.arguments = (const char *const *)run->arguments.items,
 		.working_directory = run->config->working_directory ? run->config->working_directory : "",
 		.user = run->config->user ? run->config->user : "",
-		.capabilities = CAPABILITY_DEFAULT_SET,
-		.seccomp = &step->seccomp.program,
-		.network = SPEC_NETWORK_OWN,
+		.seccomp = step->filter,
+		.privileged = step->config.privileged,
+		.network = step->config.network == CONTAINER_NETWORK_HOST ? SPEC_NETWORK_HOST : SPEC_NETWORK_OWN,
 		.stdio_fds = {no_input, output_fd, output_fd},
 		.die_with_parent = true,
 	};
+	if (container_config_capabilities(&step->config, &spec.capabilities, err) < 0 ||
+	    build_step_limit(run, &spec, &step->limits, err) < 0)
+		return -1;
 	fill_environment(run, &spec.environment);
 	cleanup_free struct spec_mount *mounts = make_mounts(run);
 	spec.mounts = mounts;
 	spec.mount_count = run->mount_count;
-	struct runtime_inside inside = {endpoint_configure_inside, &step->network.endpoint};
+	struct runtime_inside inside = {endpoint_configure_inside,
+					step->network.is_bridged ? &step->network.endpoint : NULL};
+	bool own_network = spec.network == SPEC_NETWORK_OWN;
 	struct runtime_process process = {.pidfd = -1, .sync_fd = -1, .terminal_fd = -1};
-	int result = runtime_launch_with(&spec, run->no_network ? NULL : &inside, &process, err);
+	int result = runtime_launch_with(&spec, own_network ? &inside : NULL, &process, err);
 	string_list_release(&spec.environment);
 	if (result < 0)
 		return -1;
-	if ((!run->no_network && network_connect(&step->network, &step->config, process.pid, err) < 0) ||
-	    runtime_start(&process, err) < 0) {
+	if (network_connect(&step->network, &step->config, process.pid, err) < 0 || runtime_start(&process, err) < 0) {
 		runtime_abandon(&process, step->cgroup);
 		return -1;
 	}
@@ -215,7 +226,6 @@ static int run_step(void *context, const struct build_run *run, int output_fd, i
 	char suffix[9];
 	random_hex(suffix, sizeof suffix - 1);
 	step.name = format_string("build-%d-%s", (int)getpid(), suffix);
-	step.cgroup = container_cgroup_path(step.name);
 	/* From here until all is given back, a signal waits for wait_for_step. */
 	sigset_t held, before;
 	sigemptyset(&held);
@@ -289,7 +299,7 @@ static void remove_dead_builds(struct engine *engine)
 		long pid = strtol(entry->d_name + strlen("build-"), NULL, 10);
 		if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
 			continue;
-		cleanup_free char *cgroup = container_cgroup_path(entry->d_name);
+		cleanup_free char *cgroup = build_step_find_cgroup(engine->store->run_root_fd, entry->d_name);
 		cgroup_destroy(cgroup, &ignored);
 		remove_tree_at(engine->store->run_root_fd, entry->d_name, &ignored);
 	}

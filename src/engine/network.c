@@ -9,7 +9,6 @@
 #include "base/fd.h"
 #include "engine/start.h"
 #include "oci/digest.h"
-#include "runtime/cgroup.h"
 
 #define DEFAULT_NETWORK "bridge"
 #define DEFAULT_BRIDGE	"coracle0"
@@ -193,9 +192,6 @@ void network_release_dead_builds(struct engine *engine)
 		long pid = strtol(holders.items[i] + strlen("build-"), NULL, 10);
 		if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
 			continue;
-		cleanup_free char *cgroup = container_cgroup_path(holders.items[i]);
-		cgroup_destroy(cgroup, &ignored);
 		address_release(engine->store, holders.items[i], &ignored);
-		remove_tree_at(engine->store->run_root_fd, holders.items[i], &ignored);
 	}
 }

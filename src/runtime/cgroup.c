@@ -26,7 +26,10 @@ static int refuse_limits(const struct spec_resources *resources, struct error *e
 			     : resources->memory_swap_bytes > 0 ? "--memory-swap"
 			     : resources->pids_limit > 0	? "--pids-limit"
 			     : resources->cpu_quota_us > 0	? "--cpus"
+			     : resources->cpu_period_us > 0	? "--cpu-period"
 			     : resources->cpu_shares > 0	? "--cpu-shares"
+			     : resources->cpuset_cpus		? "--cpuset-cpus"
+			     : resources->cpuset_mems		? "--cpuset-mems"
 								: NULL;
 	if (option)
 		return error_set(err, ERROR_UNSUPPORTED,
@@ -125,13 +128,18 @@ int cgroup_open(const char *path, int *ret_fd, int ret_procs[CGROUP_PROCS_LIMIT]
 		 * thread groups, for which the kernel waits a grace period of ten milliseconds. The child has one
 		 * thread.
 		 */
-		ret_procs[i] = open_whole(&layout->hierarchies[i], path, "/tasks", O_WRONLY, err);
-		if (ret_procs[i] < 0) {
+		struct error problem = {0};
+		int tasks = open_whole(&layout->hierarchies[i], path, "/tasks", O_WRONLY, &problem);
+		if (tasks < 0 && problem.kind == ERROR_NOT_FOUND && cgroup_is_optional(&layout->hierarchies[i]))
+			continue;
+		if (tasks < 0) {
 			while (*ret_count > 0)
 				close(ret_procs[--*ret_count]);
+			if (err)
+				*err = problem;
 			return -1;
 		}
-		++*ret_count;
+		ret_procs[(*ret_count)++] = tasks;
 	}
 	return 0;
 }

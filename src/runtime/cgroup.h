@@ -39,7 +39,7 @@ int cgroup_can_restrict_devices(bool *ret_guarded, struct error *err);
  * in each of which the child writes "0" (itself), *ret_count of them. All are owned; ret_fd is -1 and *ret_count 0
  * where there is none.
  */
-#define CGROUP_PROCS_LIMIT 6
+#define CGROUP_PROCS_LIMIT 7
 int cgroup_open(const char *path, int *ret_fd, int ret_procs[CGROUP_PROCS_LIMIT], size_t *ret_count, struct error *err);
 /* In the child, with what cgroup_open gave. */
 int cgroup_enter_self(const int *procs, size_t count, struct error *err);

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,10 +42,60 @@ static int set_cpu(int group_fd, const struct spec_resources *resources, struct 
 {
 	if (resources->cpu_shares > 0 && write_number(group_fd, "cpu.shares", resources->cpu_shares, err) < 0)
 		return -1;
-	if (resources->cpu_quota_us > 0 &&
-	    (write_number(group_fd, "cpu.cfs_period_us", CPU_PERIOD, err) < 0 ||
-	     write_number(group_fd, "cpu.cfs_quota_us", resources->cpu_quota_us, err) < 0))
+	int64_t period = resources->cpu_period_us > 0 ? resources->cpu_period_us : CPU_PERIOD;
+	if ((resources->cpu_quota_us > 0 || resources->cpu_period_us > 0) &&
+	    write_number(group_fd, "cpu.cfs_period_us", period, err) < 0)
 		return -1;
+	if (resources->cpu_quota_us > 0 && write_number(group_fd, "cpu.cfs_quota_us", resources->cpu_quota_us, err) < 0)
+		return -1;
+	return 0;
+}
+
+static int copy_cpuset(int from_fd, int to_fd, const char *file, struct error *err)
+{
+	cleanup_buffer struct buffer own = BUFFER_INIT(0), above = BUFFER_INIT(0);
+	if (read_file_at(to_fd, file, 4096, &own, err) < 0)
+		return -1;
+	if (buffer_text(&own)[strspn(buffer_text(&own), " \n")])
+		return 0;
+	if (read_file_at(from_fd, file, 4096, &above, err) < 0)
+		return -1;
+	return write_kernel_file_at(to_fd, file, buffer_text(&above), err);
+}
+
+/* What a group has not said it does not have: each one on the way takes what the one above has. */
+static int set_cpuset(const struct cgroup_hierarchy *hierarchy, const char *path,
+		      const struct spec_resources *resources, struct error *err)
+{
+	char part[CGROUP_PATH_LIMIT];
+	cleanup_close int above = cgroup_open_group(hierarchy, "", false);
+	snprintf(part, sizeof part, "%s", path);
+	for (char *at = part + 1; above >= 0; at++) {
+		if (*at != '/' && *at != '\0')
+			continue;
+		char end = *at;
+		*at = '\0';
+		int group = cgroup_open_group(hierarchy, part, false);
+		if (group < 0 || copy_cpuset(above, group, "cpuset.cpus", err) < 0 ||
+		    copy_cpuset(above, group, "cpuset.mems", err) < 0) {
+			int number = errno;
+			if (group < 0)
+				return error_set_errno(err, number, "open %s%s", hierarchy->mount_point, part);
+			close(group);
+			return -1;
+		}
+		close(above);
+		above = group;
+		if (!end)
+			break;
+		*at = end;
+	}
+	if (above < 0)
+		return error_set_errno(err, errno, "open %s", hierarchy->mount_point);
+	if (resources->cpuset_cpus && write_kernel_file_at(above, "cpuset.cpus", resources->cpuset_cpus, err) < 0)
+		return error_wrap(err, "--cpuset-cpus %s", resources->cpuset_cpus);
+	if (resources->cpuset_mems && write_kernel_file_at(above, "cpuset.mems", resources->cpuset_mems, err) < 0)
+		return error_wrap(err, "--cpuset-mems %s", resources->cpuset_mems);
 	return 0;
 }
 
@@ -60,20 +111,27 @@ static int need(const struct cgroup_layout *layout, enum cgroup_controller contr
 int cgroup_v1_create(const struct cgroup_layout *layout, const char *path, const struct spec_resources *resources,
 		     struct error *err)
 {
+	bool wants_cpuset = resources->cpuset_cpus || resources->cpuset_mems;
 	if (need(layout, CGROUP_MEMORY, resources->memory_bytes > 0 || resources->memory_swap_bytes > 0, "--memory",
 		 err) < 0 ||
 	    need(layout, CGROUP_PIDS, resources->pids_limit > 0, "--pids-limit", err) < 0 ||
 	    need(layout, CGROUP_CPU, resources->cpu_quota_us > 0, "--cpus", err) < 0 ||
-	    need(layout, CGROUP_CPU, resources->cpu_shares > 0, "--cpu-shares", err) < 0)
+	    need(layout, CGROUP_CPU, resources->cpu_period_us > 0, "--cpu-period", err) < 0 ||
+	    need(layout, CGROUP_CPU, resources->cpu_shares > 0, "--cpu-shares", err) < 0 ||
+	    need(layout, CGROUP_CPUSET, wants_cpuset, "--cpuset-cpus", err) < 0)
 		return -1;
 	for (size_t i = 0; i < layout->hierarchy_count; i++) {
 		const struct cgroup_hierarchy *hierarchy = &layout->hierarchies[i];
+		if (!wants_cpuset && cgroup_is_optional(hierarchy))
+			continue;
 		cleanup_close int group = cgroup_open_group(hierarchy, path, true);
 		if (group < 0)
 			return error_set_errno(err, errno, "make %s%s", hierarchy->mount_point, path);
 		if (hierarchy->controllers & 1U << CGROUP_MEMORY && set_memory(group, resources, err) < 0)
 			return -1;
 		if (hierarchy->controllers & 1U << CGROUP_CPU && set_cpu(group, resources, err) < 0)
+			return -1;
+		if (hierarchy->controllers & 1U << CGROUP_CPUSET && set_cpuset(hierarchy, path, resources, err) < 0)
 			return -1;
 		if (hierarchy->controllers & 1U << CGROUP_PIDS && resources->pids_limit > 0 &&
 		    write_number(group, "pids.max", resources->pids_limit, err) < 0)
@@ -86,6 +144,8 @@ int cgroup_v1_enter(const struct cgroup_layout *layout, const char *path, pid_t 
 {
 	for (size_t i = 0; i < layout->hierarchy_count; i++) {
 		cleanup_close int group = cgroup_open_group(&layout->hierarchies[i], path, false);
+		if (group < 0 && errno == ENOENT && cgroup_is_optional(&layout->hierarchies[i]))
+			continue;
 		if (group < 0)
 			return error_set_errno(err, errno, "open %s%s", layout->hierarchies[i].mount_point, path);
 		if (write_number(group, "cgroup.procs", pid, err) < 0)

@@ -15,7 +15,8 @@
 #define KILL_TIMEOUT (10 * NANOSECONDS_PER_SECOND)
 #define CPU_PERIOD   100000
 
-static const char *const controllers[] = {"memory", "pids", "cpu"};
+/* The last is made only where somebody asks for it. */
+static const char *const controllers[] = {"memory", "pids", "cpu", "cpuset"};
 
 static bool has_word(const char *text, const char *word)
 {
@@ -32,7 +33,7 @@ static bool has_word(const char *text, const char *word)
  * A controller reaches a group when each group above names it in cgroup.subtree_control. One that the host does not
  * have is passed over here: a limit that needs it fails later, on the file that is not there.
  */
-static int enable_controllers(int group_fd, struct error *err)
+static int enable_controllers(int group_fd, size_t count, struct error *err)
 {
 	cleanup_buffer struct buffer available = BUFFER_INIT(0), enabled = BUFFER_INIT(0);
 	if (read_file_at(group_fd, "cgroup.controllers", 4096, &available, err) < 0 ||
@@ -40,7 +41,7 @@ static int enable_controllers(int group_fd, struct error *err)
 		return -1;
 	char text[64] = "";
 	size_t used = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (has_word(buffer_text(&available), controllers[i]) &&
 		    !has_word(buffer_text(&enabled), controllers[i]))
 			used += (size_t)snprintf(text + used, sizeof text - used, "%s+%s", used ? " " : "",
@@ -49,7 +50,8 @@ static int enable_controllers(int group_fd, struct error *err)
 	return used == 0 ? 0 : write_kernel_file_at(group_fd, "cgroup.subtree_control", text, err);
 }
 
-static int enable_down_to(const struct cgroup_hierarchy *hierarchy, const char *path, struct error *err)
+static int enable_down_to(const struct cgroup_hierarchy *hierarchy, const char *path, size_t controller_count,
+			  struct error *err)
 {
 	char above[CGROUP_PATH_LIMIT];
 	snprintf(above, sizeof above, "%s", path);
@@ -61,7 +63,7 @@ static int enable_down_to(const struct cgroup_hierarchy *hierarchy, const char *
 		cleanup_close int group = cgroup_open_group(hierarchy, above, above[0] != '\0');
 		if (group < 0)
 			return error_set_errno(err, errno, "make %s%s", hierarchy->mount_point, above);
-		if (enable_controllers(group, err) < 0)
+		if (enable_controllers(group, controller_count, err) < 0)
 			return error_wrap(err, "%s%s", hierarchy->mount_point, above);
 		*at = '/';
 		if (!strchr(at + 1, '/'))
@@ -107,11 +109,19 @@ static int set_limits(int group_fd, const struct spec_resources *resources, stru
 		if (set(group_fd, "pids.max", "--pids-limit", text, err) < 0)
 			return -1;
 	}
-	if (resources->cpu_quota_us > 0) {
-		snprintf(text, sizeof text, "%" PRId64 " %d", resources->cpu_quota_us, CPU_PERIOD);
+	if (resources->cpu_quota_us > 0 || resources->cpu_period_us > 0) {
+		int64_t period = resources->cpu_period_us > 0 ? resources->cpu_period_us : CPU_PERIOD;
+		if (resources->cpu_quota_us > 0)
+			snprintf(text, sizeof text, "%" PRId64 " %" PRId64, resources->cpu_quota_us, period);
+		else
+			snprintf(text, sizeof text, "max %" PRId64, period);
 		if (set(group_fd, "cpu.max", "--cpus", text, err) < 0)
 			return -1;
 	}
+	if ((resources->cpuset_cpus &&
+	     set(group_fd, "cpuset.cpus", "--cpuset-cpus", resources->cpuset_cpus, err) < 0) ||
+	    (resources->cpuset_mems && set(group_fd, "cpuset.mems", "--cpuset-mems", resources->cpuset_mems, err) < 0))
+		return -1;
 	if (resources->cpu_shares > 0) {
 		/* Shares are 2..262144, a weight is 1..10000. */
 		int64_t shares = resources->cpu_shares < 2	  ? 2
@@ -128,7 +138,8 @@ int cgroup_v2_create(const struct cgroup_layout *layout, const char *path, const
 		     struct error *err)
 {
 	const struct cgroup_hierarchy *hierarchy = &layout->hierarchies[0];
-	if (enable_down_to(hierarchy, path, err) < 0)
+	bool wants_cpuset = resources->cpuset_cpus || resources->cpuset_mems;
+	if (enable_down_to(hierarchy, path, ARRAY_SIZE(controllers) - !wants_cpuset, err) < 0)
 		return -1;
 	cleanup_close int group = cgroup_open_group(hierarchy, path, true);
 	if (group < 0)

@@ -29,6 +29,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -218,6 +219,18 @@ static int enter_working_directory(const struct child *child, struct error *err)
 	return 0;
 }
 
+/* As root, who may raise them. */
+static int set_limits(const struct runtime_spec *spec, struct error *err)
+{
+	for (size_t i = 0; i < spec->limit_count; i++) {
+		const struct rlimit limit = {spec->limits[i].soft, spec->limits[i].hard};
+		if (setrlimit((__rlimit_resource_t)spec->limits[i].resource, &limit) < 0)
+			return error_set_errno(err, errno, "set limit %d to %llu:%llu", spec->limits[i].resource,
+					       (unsigned long long)limit.rlim_cur, (unsigned long long)limit.rlim_max);
+	}
+	return 0;
+}
+
 static int load_filter(const struct child *child, struct error *err)
 {
 	const struct sock_fprog *program = child->spec->seccomp;
@@ -304,7 +317,7 @@ static int confine_and_execute(struct child *child, struct error *err)
 	complete_environment(child);
 	if (take_standard_fds(child, err) < 0 || (spec->terminal && terminal_control(0, err) < 0))
 		return -1;
-	if (capability_limit_bounding(capabilities, err) < 0)
+	if (set_limits(spec, err) < 0 || capability_limit_bounding(capabilities, err) < 0)
 		return -1;
 	if (spec->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set_errno(err, errno, "set no_new_privs");

@@ -140,6 +140,8 @@ int mount_table_apply_cgroups(int root_fd, const struct runtime_spec *spec, cons
 	if (folder < 0 || mount_attach(folder, target, "/sys/fs/cgroup", err) < 0)
 		return -1;
 	for (size_t i = 0; i < layout->hierarchy_count; i++) {
+		if (cgroup_is_optional(&layout->hierarchies[i]))
+			continue;
 		if (mount_hierarchy(folder, &layout->hierarchies[i], attributes, err) < 0)
 			return error_wrap(err, "mount /sys/fs/cgroup");
 	}

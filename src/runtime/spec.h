@@ -31,8 +31,17 @@ struct spec_resources {
 	int64_t memory_bytes;	   /* 0: no limit */
 	int64_t memory_swap_bytes; /* memory and swap together; 0: no limit, -1: unlimited */
 	int64_t pids_limit;	   /* 0: no limit */
-	int64_t cpu_quota_us;	   /* per 100 ms; 0: no limit */
+	int64_t cpu_quota_us;	   /* per period; 0: no limit */
+	int64_t cpu_period_us;	   /* 0: 100 ms */
 	int64_t cpu_shares;	   /* 0: the default */
+	const char *cpuset_cpus;   /* "0-3,5"; NULL: all */
+	const char *cpuset_mems;
+};
+
+/* RLIMIT_* of the command and what it starts. */
+struct spec_limit {
+	int resource;
+	uint64_t soft, hard; /* RLIM_INFINITY: none */
 };
 
 enum spec_network { SPEC_NETWORK_OWN, SPEC_NETWORK_HOST };
@@ -67,6 +76,8 @@ struct runtime_spec {
 	enum spec_network network;
 	struct spec_resources resources;
 	int64_t shm_bytes; /* 0: 64 MiB */
+	const struct spec_limit *limits;
+	size_t limit_count;
 
 	bool die_with_parent;  /* SIGKILL when the process that launched it ends, however it ends: a build's step */
 	bool terminal;	       /* a pseudo-terminal of the container's own devpts is descriptors 0, 1, 2 */

@@ -204,6 +204,24 @@ static _Noreturn int run_hold(int count, char **words)
 		sleep(600);
 }
 
+/* leave: ends with 0, and leaves a process in a session of its own that nothing but SIGKILL ends */
+static int run_leave(int count, char **words)
+{
+	int ends[2];
+	char byte;
+	if (pipe(ends) < 0)
+		return fail("leave", "pipe");
+	if (fork() == 0) {
+		setsid();
+		for (int number = 1; number < NSIG; number++)
+			signal(number, SIG_IGN);
+		write(ends[1], "x", 1);
+		for (;;)
+			sleep(600);
+	}
+	return read(ends[0], &byte, 1) == 1 ? 0 : 1;
+}
+
 /* trap CODE: waits for a signal, prints "got NUMBER" and ends with CODE */
 static int run_trap(int count, char **words)
 {
@@ -282,6 +300,7 @@ static const struct {
 	{"lines", 1, run_lines},
 	{"sleep", 0, run_sleep},
 	{"hold", 0, run_hold},
+	{"leave", 0, run_leave},
 	{"trap", 1, run_trap},
 	{"words", 0, run_words},
 	{"sh", 2, run_shell},
