@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/csv.h"
 #include "base/string_list.h"
 #include "base/text.h"
 #include "build/words.h"
@@ -36,32 +37,6 @@ void run_mount_release(struct run_mount *mount)
 	free(mount->id);
 	free(mount->environment);
 	*mount = (struct run_mount){0};
-}
-
-/* One record of CSV (RFC 4180). */
-static int split_fields(const char *text, struct string_list *fields, struct error *err)
-{
-	char *field = allocate(strlen(text) + 1);
-	size_t used = 0;
-	bool quoted = false;
-	for (const char *at = text;; at++) {
-		if (quoted ? *at == '"' && at[1] == '"' : false) {
-			field[used++] = *at++;
-		} else if (*at == '"' && (quoted || used == 0)) {
-			quoted = !quoted;
-		} else if (!*at || (*at == ',' && !quoted)) {
-			string_list_take(fields, duplicate_bytes(field, used));
-			used = 0;
-			if (!*at)
-				break;
-		} else {
-			field[used++] = *at;
-		}
-	}
-	free(field);
-	return quoted ? error_set(err, ERROR_INVALID, "failed to parse csv mounts: extraneous or missing \" in \"%s\"",
-				  text)
-		      : 0;
 }
 
 static int wrong_value(const char *key, const char *value, struct error *err)
@@ -294,8 +269,8 @@ int run_mount_parse(const char *text, const struct expansion *expansion, struct 
 	cleanup_string_list struct string_list fields = {0};
 	CLEANUP(run_mount_release) struct run_mount mount = {0};
 	bool read_only_said = false;
-	if (split_fields(text, &fields, err) < 0)
-		return -1;
+	if (csv_split(text, &fields, err) < 0)
+		return error_wrap(err, "failed to parse csv mounts");
 	for (size_t i = 0; i < fields.count; i++)
 		if (take_field(&mount, expansion, fields.items[i], &read_only_said, err) < 0)
 			return -1;
