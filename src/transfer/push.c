@@ -13,11 +13,12 @@
 #include "oci/manifest.h"
 #include "oci/media_type.h"
 #include "store/blob.h"
+#include "store/recompress.h"
+#include "transfer/cancel.h"
 #include "transfer/manifest_put.h"
 #include "transfer/operations.h"
 #include "transfer/progress.h"
 #include "transfer/push_manifest.h"
-#include "transfer/recompress.h"
 #include "transfer/registry.h"
 #include "transfer/source.h"
 #include "transfer/upload.h"
@@ -104,26 +105,9 @@ static int read_compression(struct push_job *job, struct error *err)
 	return recompress_parse(name ? name : "gzip", job->level, &job->asked, err);
 }
 
-/* What a media type says; false for one that is not of a layer that is unpacked here. */
-static bool form_of_type(const char *type, enum compression *ret_kind)
+static int stop_where_asked(struct error *err)
 {
-	static const struct {
-		const char *type;
-		enum compression kind;
-	} types[] = {
-		{MEDIA_TYPE_OCI_LAYER, COMPRESSION_NONE},
-		{MEDIA_TYPE_OCI_LAYER_GZIP, COMPRESSION_GZIP},
-		{MEDIA_TYPE_OCI_LAYER_ZSTD, COMPRESSION_ZSTD},
-		{MEDIA_TYPE_DOCKER_LAYER_GZIP, COMPRESSION_GZIP},
-		{"application/vnd.docker.image.rootfs.diff.tar", COMPRESSION_NONE},
-		{"application/vnd.docker.image.rootfs.diff.tar.zstd", COMPRESSION_ZSTD},
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (type && strcmp(type, types[i].type) == 0) {
-			*ret_kind = types[i].kind;
-			return true;
-		}
-	return false;
+	return cancel_is_requested() ? cancel_error(err) : 0;
 }
 
 static struct recompress recompress_of(const struct push_job *job, const struct push_layer *layer)
@@ -133,7 +117,8 @@ static struct recompress recompress_of(const struct push_job *job, const struct 
 				   .diff_id = layer->diff_id,
 				   .kept = layer->original,
 				   .kind = layer->kind,
-				   .level = (int)job->level};
+				   .level = (int)job->level,
+				   .check = stop_where_asked};
 }
 
 /* A layer goes as it is, unless it is plain or not as was asked for. */
@@ -141,7 +126,7 @@ static void choose_form(struct push_job *job, struct push_layer *layer)
 {
 	enum compression kind;
 	layer->kind = job->asked;
-	if (!digest_is_set(&layer->diff_id) || !form_of_type(layer->original->media_type, &kind))
+	if (!digest_is_set(&layer->diff_id) || !recompress_kind_of(layer->original->media_type, &kind))
 		return;
 	if (!job->is_asked && kind != COMPRESSION_NONE)
 		layer->kind = kind; /* should it be missed */

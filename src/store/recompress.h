@@ -20,12 +20,15 @@ struct recompress {
 	struct blob_store *blobs;
 	struct digest diff_id;
 	const struct descriptor *kept; /* the blob to make it from, where that is here */
-	enum compression kind;	       /* gzip or zstd */
-	int level;		       /* 0: the kind's own */
+	enum compression kind;
+	int level;			 /* 0: the kind's own */
+	int (*check)(struct error *err); /* NULL, or asked again and again: its failure ends the work */
 };
 
 /* "gzip" or "zstd" and a level that it has; ERROR_USAGE. */
 int recompress_parse(const char *name, int64_t level, enum compression *ret_kind, struct error *err);
+/* What a media type says; false for one that is not of a layer that is unpacked here. */
+bool recompress_kind_of(const char *media_type, enum compression *ret_kind);
 /* What the layer becomes, where that is known already. */
 bool recompress_recall(const struct recompress *recompress, struct descriptor *ret_blob);
 /* Makes it, and puts it into the blob store. ERROR_NOT_FOUND where there is nothing to make it from. */

@@ -1,4 +1,4 @@
-#include "transfer/recompress.h"
+#include "store/recompress.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -8,7 +8,6 @@
 #include "base/json.h"
 #include "oci/media_type.h"
 #include "store/layer_record.h"
-#include "transfer/cancel.h"
 
 #define CHUNK_SIZE     ((size_t)256 * 1024)
 #define MEMO_LIMIT     ((size_t)4096)
@@ -17,7 +16,8 @@
 
 static const char *kind_name(enum compression kind)
 {
-	return kind == COMPRESSION_ZSTD ? "zstd" : "gzip";
+	static const char *const names[] = {"none", "gzip", "zstd"};
+	return names[kind];
 }
 
 int recompress_parse(const char *name, int64_t level, enum compression *ret_kind, struct error *err)
@@ -35,7 +35,29 @@ int recompress_parse(const char *name, int64_t level, enum compression *ret_kind
 
 static const char *media_type_of(enum compression kind)
 {
-	return kind == COMPRESSION_ZSTD ? MEDIA_TYPE_OCI_LAYER_ZSTD : MEDIA_TYPE_OCI_LAYER_GZIP;
+	static const char *const types[] = {MEDIA_TYPE_OCI_LAYER, MEDIA_TYPE_OCI_LAYER_GZIP, MEDIA_TYPE_OCI_LAYER_ZSTD};
+	return types[kind];
+}
+
+bool recompress_kind_of(const char *media_type, enum compression *ret_kind)
+{
+	static const struct {
+		const char *type;
+		enum compression kind;
+	} types[] = {
+		{MEDIA_TYPE_OCI_LAYER, COMPRESSION_NONE},
+		{MEDIA_TYPE_OCI_LAYER_GZIP, COMPRESSION_GZIP},
+		{MEDIA_TYPE_OCI_LAYER_ZSTD, COMPRESSION_ZSTD},
+		{MEDIA_TYPE_DOCKER_LAYER_GZIP, COMPRESSION_GZIP},
+		{"application/vnd.docker.image.rootfs.diff.tar", COMPRESSION_NONE},
+		{"application/vnd.docker.image.rootfs.diff.tar.zstd", COMPRESSION_ZSTD},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (media_type && strcmp(media_type, types[i].type) == 0) {
+			*ret_kind = types[i].kind;
+			return true;
+		}
+	return false;
 }
 
 static char *memo_name(const struct recompress *recompress)
@@ -108,8 +130,8 @@ static int compress(const struct recompress *recompress, const struct source *pl
 	ssize_t got;
 	while ((got = source_read(plain, chunk, CHUNK_SIZE, err)) > 0) {
 		hasher_update(hasher, chunk, (size_t)got);
-		if (cancel_is_requested())
-			return cancel_error(err);
+		if (recompress->check && recompress->check(err) < 0)
+			return -1;
 		if (sink_write(&sink, chunk, (size_t)got, err) < 0)
 			return -1;
 	}
