@@ -186,3 +186,12 @@ void json_set_text(json_t *object, const char *name, const char *text)
 	if (text && *text)
 		json_object_set_new(object, name, json_string(text));
 }
+
+void json_set_pairs(json_t *object, const struct string_list *pairs)
+{
+	for (size_t i = 0; i < pairs->count; i++) {
+		const char *equals = strchr(pairs->items[i], '=');
+		cleanup_free char *key = duplicate_bytes(pairs->items[i], strcspn(pairs->items[i], "="));
+		json_object_set_new(object, key, json_string(equals ? equals + 1 : ""));
+	}
+}

@@ -47,3 +47,5 @@ int json_get_strings(const json_t *object, const char *name, struct string_list 
 json_t *json_from_strings(const struct string_list *list);
 /* Sets name to text, where text is neither NULL nor "". */
 void json_set_text(json_t *object, const char *name, const char *text);
+/* Sets each KEY=VALUE of the list. */
+void json_set_pairs(json_t *object, const struct string_list *pairs);

@@ -44,6 +44,14 @@ void string_list_copy(struct string_list *list, const struct string_list *from)
 	*list = copy;
 }
 
+bool string_list_equal(const struct string_list *a, const struct string_list *b)
+{
+	for (size_t i = 0; i < a->count && i < b->count; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return a->count == b->count;
+}
+
 bool string_list_contains(const struct string_list *list, const char *text)
 {
 	for (size_t i = 0; i < list->count; i++)

@@ -15,7 +15,8 @@ void string_list_release(struct string_list *list);
 void string_list_add(struct string_list *list, const char *text); /* copies */
 void string_list_take(struct string_list *list, char *text);	  /* takes ownership */
 void string_list_add_format(struct string_list *list, const char *format, ...) PRINTF_LIKE(2, 3);
-void string_list_copy(struct string_list *list, const struct string_list *from); /* replaces what list held */
+void string_list_copy(struct string_list *list, const struct string_list *from);  /* replaces what list held */
+bool string_list_equal(const struct string_list *a, const struct string_list *b); /* the same items, in their order */
 bool string_list_contains(const struct string_list *list, const char *text);
 /* The index of the item that begins with "KEY=", or -1. */
 ptrdiff_t string_list_find_key(const struct string_list *list, const char *key);

@@ -218,6 +218,7 @@ static int write_documents(struct executor *executor, const struct stage_state *
 		for (size_t i = 0; i < state->layer_count; i++)
 			descriptor_copy(&manifest.layers[i], &state->layers[i].blob);
 		manifest.layer_count = state->layer_count;
+		string_list_copy(&manifest.annotations, &executor->options->annotations);
 		cleanup_free char *text = manifest_serialize(&manifest);
 		result = write_document(store, text, ret_manifest, err);
 	}
@@ -242,15 +243,15 @@ static int name_image(struct executor *executor, const struct stage_state *state
 {
 	const struct string_list *tags = &executor->options->tags;
 	if (!tags->count)
-		return image_put(executor->store, manifest, state->layers, state->layer_count, NULL, NULL, ret_image,
-				 err);
+		return image_put_built(executor->store, manifest, state->layers, state->layer_count, NULL, ret_image,
+				       err);
 	for (size_t i = 0; i < tags->count; i++) {
 		cleanup_reference struct reference reference = {0};
 		if (reference_parse(tags->items[i], &reference, err) < 0)
 			return -1;
 		if (!is_named_already(executor->store, &reference, manifest, ret_image) &&
-		    image_put(executor->store, manifest, state->layers, state->layer_count, &reference, NULL, ret_image,
-			      err) < 0)
+		    image_put_built(executor->store, manifest, state->layers, state->layer_count, &reference, ret_image,
+				    err) < 0)
 			return -1;
 		cleanup_free char *text = reference_text(&reference);
 		report_line(executor->report, number, "naming to %s done", text);

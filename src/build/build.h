@@ -74,8 +74,9 @@ struct build_options {
 	struct string_list tags;
 	struct string_list build_arguments; /* KEY=VALUE or KEY (from our environment) */
 	struct string_list labels;
-	struct string_list secrets; /* build/secret.h */
-	const char *target;	    /* NULL: the last stage */
+	struct string_list annotations; /* KEY=VALUE, of the manifest */
+	struct string_list secrets;	/* build/secret.h */
+	const char *target;		/* NULL: the last stage */
 	struct build_step_options steps;
 	bool no_cache;
 	struct string_list no_cache_filter; /* names of stages */

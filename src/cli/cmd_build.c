@@ -3,12 +3,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/fd.h"
 #include "build/secret.h"
+#include "cli/build_options.h"
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "engine/build.h"
-#include "engine/build_output.h"
 #include "engine/build_step.h"
 #include "engine/push.h"
 
@@ -31,11 +32,11 @@ struct result_files {
 
 static int write_result(const char *path, const char *text, const char *what, struct error *err)
 {
-	FILE *file = fopen(path, "we");
-	if (!file)
-		return error_set_errno(err, errno, "write the %s to %s", what, path);
-	bool is_written = fputs(text, file) >= 0;
-	return fclose(file) == 0 && is_written ? 0 : error_set_errno(err, errno, "write the %s to %s", what, path);
+	cleanup_atomic_output struct atomic_output file = ATOMIC_OUTPUT_INIT;
+	if (atomic_output_open(path, 0644, &file, err) < 0 || write_full(file.fd, text, strlen(text), err) < 0 ||
+	    atomic_output_commit(&file, err) < 0)
+		return error_wrap(err, "write the %s to %s", what, path);
+	return 0;
 }
 
 /* What an earlier build wrote would be taken for ours if we fail. What is no file (/dev/stdout) stays. */
@@ -58,78 +59,58 @@ static void split_list(const char *text, struct string_list *ret_items)
 	}
 }
 
-/* The options that --output changes; Docker takes several, we one. */
-static int take_outputs(const struct string_list *texts, struct build_options *build, struct build_output *ret_output,
-			struct error *err)
-{
-	if (!texts->count)
-		return 0;
-	if (texts->count > 1)
-		return error_set(err, ERROR_UNSUPPORTED, "one --output at a time is supported");
-	if (build_output_parse(texts->items[0], ret_output, err) < 0)
-		return -1;
-	build->no_image = ret_output->kind == BUILD_OUTPUT_LOCAL || ret_output->kind == BUILD_OUTPUT_TAR;
-	if (ret_output->name)
-		split_list(ret_output->name, &build->tags);
-	bool is_stream = ret_output->kind != BUILD_OUTPUT_STORE && !ret_output->destination;
-	if (is_stream && isatty(STDOUT_FILENO))
-		return error_set(
-			err, ERROR_INVALID,
-			"dest file is required for this exporter, or redirect: refusing to write to a terminal");
-	return 0;
-}
-
-/* Before the build, so that nobody waits for what cannot be pushed; the words without a tag are BuildKit's. */
-static int check_tags(const struct string_list *tags, struct error *err)
-{
-	if (tags->count == 0)
-		return error_set(err, ERROR_INVALID, "tag is needed when pushing to registry");
-	for (size_t i = 0; i < tags->count; i++) {
-		cleanup_reference struct reference reference = {0};
-		if (reference_parse(tags->items[i], &reference, err) < 0 || image_push_check(&reference, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int push_tags(struct engine *engine, const struct build_options *build, struct error *err)
+static int push_output(struct engine *engine, const struct build_output *output, const struct build_options *build,
+		       struct error *err)
 {
 	cleanup_progress struct progress *progress =
 		progress_new(build->output_fd, build->progress == BUILD_PROGRESS_QUIET);
-	const struct push_options options = {0};
-	for (size_t i = 0; i < build->tags.count; i++) {
+	const struct push_options options = {.compression = output->compression, .level = output->level};
+	bool was_insecure = engine->is_insecure;
+	int result = 0;
+	engine->is_insecure = was_insecure || output->is_insecure;
+	for (size_t i = 0; i < output->names.count && result == 0; i++) {
 		cleanup_reference struct reference reference = {0};
-		if (reference_parse(build->tags.items[i], &reference, err) < 0 ||
-		    image_push(engine, &reference, &options, progress_transfer(progress), err) < 0)
-			return -1;
+		result = reference_parse(output->names.items[i], &reference, err) < 0 ||
+					 image_push(engine, &reference, &options, progress_transfer(progress), err) < 0
+				 ? -1
+				 : 0;
 	}
+	engine->is_insecure = was_insecure;
+	return result;
+}
+
+static int write_outputs(struct engine *engine, const struct build_outputs *outputs, const struct build_options *build,
+			 const struct image *image, struct error *err)
+{
+	for (size_t i = 0; i < outputs->count; i++)
+		if (build_output_write(engine, &outputs->items[i], build, image, err) < 0)
+			return -1;
+	for (size_t i = 0; i < outputs->count; i++)
+		if (outputs->items[i].push && push_output(engine, &outputs->items[i], build, err) < 0)
+			return -1;
 	return 0;
 }
 
 static int run_build(struct invocation *invocation, const struct build_options *build, const struct result_files *files,
-		     const struct build_output *output /* NULL: the store alone */, bool push, struct error *err)
+		     const struct build_outputs *outputs, struct error *err)
 {
 	cleanup_engine struct engine *engine = NULL;
+	cleanup_free char *metadata = NULL;
 	struct image image;
 	cleanup_close int lock = -1;
-	if ((push && check_tags(&build->tags, err) < 0) || remove_stale(files->id, err) < 0 ||
-	    remove_stale(files->metadata, err) < 0 || command_open_engine(invocation, &engine, err) < 0)
-		return -1;
 	/* What is exported must still be there after the build. */
-	if (output && store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
+	if (remove_stale(files->id, err) < 0 || remove_stale(files->metadata, err) < 0 ||
+	    command_open_engine(invocation, &engine, err) < 0 ||
+	    store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
 		return -1;
-	if (engine_build(engine, build, &image, err) < 0 ||
-	    (output && build_output_write(engine, output, build, &image, err) < 0))
+	if (engine_build(engine, build, &image, err) < 0 || write_outputs(engine, outputs, build, &image, err) < 0)
 		return -1;
 	if (files->id && write_result(files->id, image.id.text, "image ID", err) < 0)
 		return -1;
-	cleanup_free char *metadata = NULL;
 	if (files->metadata && (build_metadata(engine, build, &image, &metadata, err) < 0 ||
 				write_result(files->metadata, metadata, "metadata", err) < 0))
 		return -1;
-	if (push && push_tags(engine, build, err) < 0)
-		return -1;
-	if (build->progress == BUILD_PROGRESS_QUIET)
+	if (build->progress == BUILD_PROGRESS_QUIET && !build->no_image)
 		printf("%s\n", image.id.text);
 	return 0;
 }
@@ -161,10 +142,28 @@ static int run_check(struct invocation *invocation, const struct build_options *
 static void release_lists(struct build_options *build)
 {
 	struct string_list *const lists[] = {
-		&build->build_arguments, &build->labels,	&build->no_cache_filter,  &build->secrets, &build->tags,
-		&build->steps.allow,	 &build->steps.ulimits, &build->steps.extra_hosts};
+		&build->annotations,	 &build->build_arguments, &build->labels,
+		&build->no_cache_filter, &build->secrets,	  &build->tags,
+		&build->steps.allow,	 &build->steps.ulimits,	  &build->steps.extra_hosts};
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		string_list_release(lists[i]);
+}
+
+/* The arguments that build_options.c knows, and what they change of the build's options. */
+static int take_more(const struct build_arguments *more, struct build_options *build, struct build_outputs *ret_outputs,
+		     struct error *err)
+{
+	const struct build_output_options options = {
+		.texts = &more->outputs,
+		.tags = &build->tags,
+		.annotations = &more->annotations,
+		.load = more->load,
+		.push = more->push,
+	};
+	if (build_arguments_check(more, err) < 0 || build_outputs_parse(&options, ret_outputs, err) < 0)
+		return -1;
+	build_outputs_apply(ret_outputs, build);
+	return 0;
 }
 
 int cmd_build(struct invocation *invocation, int count, char **arguments, struct error *err)
@@ -172,9 +171,10 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 	struct build_options build = {.output_fd = STDERR_FILENO};
 	const char *progress = "auto", *call = "build";
 	struct result_files files = {0};
-	struct string_list filters = {0}, outputs = {0};
-	cleanup_build_output struct build_output output = {0};
-	bool quiet = false, push = false, check = false;
+	struct string_list filters = {0};
+	cleanup_build_arguments struct build_arguments more;
+	cleanup_build_outputs struct build_outputs outputs = {0};
+	bool quiet = false, check = false;
 	struct build_step_options *steps = &build.steps;
 	const char *network = "default";
 	const struct option options[] = {
@@ -208,12 +208,9 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 			      "Set the networking mode for the \"RUN\" instructions during build"),
 		OPTION_FLAG(0, "no-cache", &build.no_cache, "Do not use cache when building the image"),
 		OPTION_LIST(0, "no-cache-filter", &filters, "stringArray", "Do not cache specified stages"),
-		OPTION_LIST('o', "output", &outputs, "stringArray",
-			    "Output destination (format: \"type=local,dest=path\")"),
 		OPTION_STRING(0, "progress", &progress, "string",
 			      "Set type of progress output: auto, plain, tty, quiet"),
 		OPTION_FLAG(0, "pull", &build.pull, "Always attempt to pull all referenced images"),
-		OPTION_FLAG(0, "push", &push, "Push the image to its registry once it is built"),
 		OPTION_FLAG('q', "quiet", &quiet, "Suppress the build output and print image ID on success"),
 		OPTION_LIST(0, "secret", &build.secrets, "stringArray",
 			    "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")"),
@@ -223,7 +220,10 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 		OPTION_LIST(0, "ulimit", &steps->ulimits, "ulimit", "Ulimit options"),
 		OPTION_END,
 	};
-	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
+	struct option table[BUILD_OPTION_LIMIT];
+	build_arguments_init(&more);
+	build_options_table(&more, options, table);
+	int result = command_options(invocation, table, OPTIONS_ANYWHERE, &count, arguments, err);
 	if (result == 0)
 		result = build_step_check(steps, network, err);
 	if (result == 0)
@@ -236,14 +236,13 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 		build.context_path = arguments[0];
 		for (size_t i = 0; i < filters.count; i++)
 			split_list(filters.items[i], &build.no_cache_filter);
-		result = take_outputs(&outputs, &build, &output, err);
+		result = take_more(&more, &build, &outputs, err);
 	}
 	if (result == 0 && check)
 		result = run_check(invocation, &build, err);
 	else if (result == 0)
-		result = run_build(invocation, &build, &files, outputs.count ? &output : NULL, push, err);
+		result = run_build(invocation, &build, &files, &outputs, err);
 	release_lists(&build);
 	string_list_release(&filters);
-	string_list_release(&outputs);
 	return result < 0 ? -1 : 0;
 }

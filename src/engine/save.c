@@ -7,6 +7,7 @@
 #include "oci/media_type.h"
 #include "store/image_row.h"
 #include "store/layer_record.h"
+#include "store/recompress.h"
 
 #define CHUNK_SIZE ((size_t)256 * 1024)
 
@@ -19,6 +20,7 @@ struct save_image {
 	struct manifest manifest; /* as it is written */
 	struct buffer manifest_bytes;
 	struct digest manifest_digest;
+	const struct image_export *export; /* NULL: as the store has it */
 };
 
 struct save {
@@ -82,13 +84,45 @@ static int plain_descriptor(struct store *store, const struct image_layer *layer
 	return 0;
 }
 
+/* In the form that is asked for, which is stored as a blob: *ret_converted, unless the layer has that form. */
+static int convert_layer(struct save *save, struct save_image *image, size_t i, bool *ret_converted, struct error *err)
+{
+	const struct image_export *export = image->export;
+	struct descriptor *blob = &image->manifest.layers[i];
+	enum compression kind;
+	struct blob_info info;
+	*ret_converted = false;
+	if (!export || !export->is_compressed || !recompress_kind_of(blob->media_type, &kind) ||
+	    (kind == export->compression && !export->level))
+		return 0;
+	struct recompress recompress = {
+		.root_fd = save->store->root_fd,
+		.blobs = save->store->blobs,
+		.diff_id = image->layers[i].diff_id,
+		.kept = &image->layers[i].blob,
+		.kind = export->compression,
+		.level = (int)export->level,
+	};
+	*ret_converted = true;
+	if (recompress_recall(&recompress, blob) &&
+	    save->store->blobs->operations->stat(save->store->blobs, &blob->digest, &info, NULL) == 0)
+		return 0;
+	return recompress_layer(&recompress, blob, err);
+}
+
 static int plan_layers(struct save *save, struct save_image *image, struct error *err)
 {
-	bool all_kept = true;
+	bool all_kept = !image->export || string_list_equal(&image->manifest.annotations, image->export->annotations);
 	image->is_kept = allocate_array(image->layer_count + 1, sizeof *image->is_kept);
 	for (size_t i = 0; i < image->layer_count; i++) {
 		struct blob_info info;
 		const struct descriptor *blob = &image->layers[i].blob;
+		if (convert_layer(save, image, i, &image->is_kept[i], err) < 0)
+			return -1;
+		if (image->is_kept[i]) {
+			all_kept = false;
+			continue;
+		}
 		image->is_kept[i] =
 			save->store->blobs->operations->stat(save->store->blobs, &blob->digest, &info, NULL) == 0 &&
 			info.size == blob->size;
@@ -100,6 +134,8 @@ static int plan_layers(struct save *save, struct save_image *image, struct error
 	image->manifest_digest = image->image.manifest;
 	if (all_kept)
 		return 0;
+	if (image->export)
+		string_list_copy(&image->manifest.annotations, image->export->annotations);
 	/* Other layers are another manifest. The configuration, and so the image's id, is the same. */
 	cleanup_free char *text = NULL;
 	replace_string(&image->manifest.media_type, duplicate_string(MEDIA_TYPE_OCI_MANIFEST));
@@ -114,6 +150,33 @@ static int plan_layers(struct save *save, struct save_image *image, struct error
 	return buffer_append_string(&image->manifest_bytes, text, err);
 }
 
+/* Of an image that has no row: its documents say what its layers are. */
+static int layers_of_documents(struct save *save, struct save_image *image, struct error *err)
+{
+	cleanup_image_config struct image_config config = {0};
+	if (image_read_config(save->store, &image->image, &config, err) < 0)
+		return -1;
+	image->layer_count = config.diff_id_count;
+	image->layers = allocate_array(image->layer_count + 1, sizeof *image->layers);
+	for (size_t i = 0; i < image->layer_count && i < image->manifest.layer_count; i++) {
+		image->layers[i].diff_id = config.diff_ids[i];
+		descriptor_copy(&image->layers[i].blob, &image->manifest.layers[i]);
+	}
+	return 0;
+}
+
+static int fill_image(struct save *save, struct save_image *image, struct error *err)
+{
+	if (image_read_manifest(save->store, &image->image, &image->manifest, &image->manifest_bytes, err) < 0 ||
+	    (image->export ? layers_of_documents(save, image, err)
+			   : image_layers(save->store, &image->image.id, &image->layers, &image->layer_count, err)) < 0)
+		return -1;
+	if (image->manifest.layer_count != image->layer_count)
+		return error_set(err, ERROR_CORRUPT, "the manifest has %zu layers, its record %zu",
+				 image->manifest.layer_count, image->layer_count);
+	return plan_layers(save, image, err);
+}
+
 static int add_image(struct save *save, const struct image *found, struct save_image **ret_image, struct error *err)
 {
 	for (size_t i = 0; i < save->image_count; i++) {
@@ -126,13 +189,7 @@ static int add_image(struct save *save, const struct image *found, struct save_i
 	struct save_image *image = &save->images[save->image_count++];
 	*image = (struct save_image){.image = *found};
 	*ret_image = image;
-	if (image_layers(save->store, &found->id, &image->layers, &image->layer_count, err) < 0 ||
-	    image_read_manifest(save->store, found, &image->manifest, &image->manifest_bytes, err) < 0)
-		return -1;
-	if (image->manifest.layer_count != image->layer_count)
-		return error_set(err, ERROR_CORRUPT, "the manifest has %zu layers, its record %zu",
-				 image->manifest.layer_count, image->layer_count);
-	return plan_layers(save, image, err);
+	return fill_image(save, image, err);
 }
 
 static int add_repository(struct save *save, const struct reference *reference, const struct platform *platform,
@@ -262,6 +319,16 @@ static int write_layers(struct save *save, const struct save_image *image, struc
 	return 0;
 }
 
+static void add_descriptor_annotations(const struct save_image *image, json_t *item)
+{
+	const struct string_list *list = image->export ? image->export->descriptor_annotations : NULL;
+	if (!list || !list->count)
+		return;
+	if (!json_object_get(item, "annotations"))
+		json_object_set_new(item, "annotations", json_object());
+	json_set_pairs(json_object_get(item, "annotations"), list);
+}
+
 static json_t *index_document(const struct save *save)
 {
 	json_t *manifests = json_array();
@@ -280,6 +347,7 @@ static json_t *index_document(const struct save *save)
 							      "org.opencontainers.image.ref.name",
 							      strrchr(full, ':') + 1));
 			}
+			add_descriptor_annotations(image, item);
 			json_array_append_new(manifests, item);
 		}
 	}
@@ -364,4 +432,15 @@ int images_save(struct engine *engine, char *const *names, size_t count, const s
 		if (add_named(&save, names[i], platform, err) < 0)
 			return -1;
 	return write_archive(&save, archive, err);
+}
+
+int image_export(struct engine *engine, const struct image_export *export, const struct sink *archive,
+		 struct error *err)
+{
+	CLEANUP(save_release) struct save save = {.store = engine->store};
+	save.images = allocate_array(1, sizeof *save.images);
+	save.image_count = 1;
+	save.images[0] = (struct save_image){.image = *export->image, .export = export};
+	string_list_copy(&save.images[0].references, export->references);
+	return fill_image(&save, &save.images[0], err) < 0 ? -1 : write_archive(&save, archive, err);
 }

@@ -203,6 +203,24 @@ static int parse_layers(const json_t *document, struct manifest *manifest, struc
 	return 0;
 }
 
+static int parse_annotations(const json_t *document, struct manifest *manifest, struct error *err)
+{
+	json_t *annotations = NULL, *value;
+	const char *key;
+	if (json_get_object(document, "annotations", &annotations, err) < 0)
+		return -1;
+	if (json_object_size(annotations) > ANNOTATION_LIMIT)
+		return error_set(err, ERROR_LIMIT, "%zu annotations; at most %d are allowed",
+				 json_object_size(annotations), ANNOTATION_LIMIT);
+	json_object_foreach(annotations, key, value)
+	{
+		/* One that is no text, or whose key holds what separates the two, is nobody's that we know. */
+		if (json_is_string(value) && !strchr(key, '='))
+			string_list_add_format(&manifest->annotations, "%s=%s", key, json_string_value(value));
+	}
+	return 0;
+}
+
 int manifest_parse(const void *bytes, size_t size, const char *served_as, struct manifest *ret_manifest,
 		   struct error *err)
 {
@@ -214,7 +232,7 @@ int manifest_parse(const void *bytes, size_t size, const char *served_as, struct
 		return error_wrap(err, "read the image manifest");
 	if (descriptor_parse(json_object_get(document, "config"), &manifest.config, err) < 0)
 		return error_wrap(err, "read the image manifest: config");
-	if (parse_layers(document, &manifest, err) < 0)
+	if (parse_layers(document, &manifest, err) < 0 || parse_annotations(document, &manifest, err) < 0)
 		return error_wrap(err, "read the image manifest");
 	if (media_type)
 		manifest.media_type = duplicate_string(media_type);
@@ -235,6 +253,7 @@ void manifest_release(struct manifest *manifest)
 	for (size_t i = 0; i < manifest->layer_count; i++)
 		descriptor_release(&manifest->layers[i]);
 	free(manifest->layers);
+	string_list_release(&manifest->annotations);
 	*manifest = (struct manifest){0};
 }
 
@@ -257,5 +276,10 @@ char *manifest_serialize(const struct manifest *manifest)
 	for (size_t i = 0; i < manifest->layer_count; i++)
 		json_array_append_new(layers, descriptor_json(&manifest->layers[i]));
 	json_object_set_new(document, "layers", layers);
+	if (manifest->annotations.count) {
+		json_t *annotations = json_object();
+		json_object_set_new(document, "annotations", annotations);
+		json_set_pairs(annotations, &manifest->annotations);
+	}
 	return json_text(document);
 }

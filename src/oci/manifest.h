@@ -10,12 +10,14 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/string_list.h"
 #include "oci/digest.h"
 #include "oci/platform.h"
 
 #define MANIFEST_SIZE_LIMIT  ((size_t)4 * 1024 * 1024)
 #define MANIFEST_LAYER_LIMIT 1024
 #define INDEX_ENTRY_LIMIT    1024
+#define ANNOTATION_LIMIT     1024
 
 struct descriptor {
 	char *media_type;
@@ -31,6 +33,7 @@ struct manifest {
 	struct descriptor config;
 	struct descriptor *layers; /* base first */
 	size_t layer_count;
+	struct string_list annotations; /* KEY=VALUE */
 };
 
 struct index_entry {

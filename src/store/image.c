@@ -96,17 +96,26 @@ static int write_layers(struct store *store, const struct image *image, const st
 	return 0;
 }
 
+static bool blobs_are_here(struct store *store, const struct image_layer *layers, size_t layer_count)
+{
+	struct blob_info info;
+	for (size_t i = 0; i < layer_count; i++)
+		if (store->blobs->operations->stat(store->blobs, &layers[i].blob.digest, &info, NULL) < 0)
+			return false;
+	return true;
+}
+
 /*
  * Writes the image's row. One that is known already under another manifest (the same configuration, layers compressed
  * elsewhere) keeps its own as long as that one's blobs are here, since a push needs them.
  */
 static int write_image(struct store *store, const struct image *image, const struct image_layer *layers,
-		       size_t layer_count, struct error *err)
+		       size_t layer_count, bool replaces, struct error *err)
 {
 	bool keep;
 	if (layers_have_blobs(store, image->id.text, &keep, err) < 0)
 		return -1;
-	if (keep)
+	if (keep && !(replaces && blobs_are_here(store, layers, layer_count)))
 		return 0;
 	if (database_run(store->database, err,
 			 "INSERT INTO image (id, manifest, created, stored, size) VALUES (?1, ?2, ?3, ?4, ?5)"
@@ -159,16 +168,16 @@ static int assemble_image(struct store *store, const struct digest *manifest_dig
 	return 0;
 }
 
-int image_put(struct store *store, const struct digest *manifest_digest, const struct image_layer *layers,
-	      size_t layer_count, const struct reference *tag, const struct digest *repository_digest,
-	      struct image *ret_image, struct error *err)
+static int put(struct store *store, const struct digest *manifest_digest, const struct image_layer *layers,
+	       size_t layer_count, const struct reference *tag, const struct digest *repository_digest, bool replaces,
+	       struct image *ret_image, struct error *err)
 {
 	struct image image;
 	if (assemble_image(store, manifest_digest, layers, layer_count, &image, err) < 0)
 		return error_wrap(err, "store image");
 	cleanup_transaction struct transaction transaction = {0};
 	if (transaction_begin(&transaction, store->database, TRANSACTION_DURABLE, err) < 0 ||
-	    write_image(store, &image, layers, layer_count, err) < 0 ||
+	    write_image(store, &image, layers, layer_count, replaces, err) < 0 ||
 	    (tag && write_tag(store, tag, &image.id, repository_digest, err) < 0) ||
 	    image_row_by_id(store, &image.id, &image, err) < 0)
 		return error_wrap(err, "store image");
@@ -176,6 +185,19 @@ int image_put(struct store *store, const struct digest *manifest_digest, const s
 		return -1;
 	*ret_image = image;
 	return 0;
+}
+
+int image_put(struct store *store, const struct digest *manifest_digest, const struct image_layer *layers,
+	      size_t layer_count, const struct reference *tag, const struct digest *repository_digest,
+	      struct image *ret_image, struct error *err)
+{
+	return put(store, manifest_digest, layers, layer_count, tag, repository_digest, false, ret_image, err);
+}
+
+int image_put_built(struct store *store, const struct digest *manifest_digest, const struct image_layer *layers,
+		    size_t layer_count, const struct reference *tag, struct image *ret_image, struct error *err)
+{
+	return put(store, manifest_digest, layers, layer_count, tag, NULL, true, ret_image, err);
 }
 
 int image_tag_set(struct store *store, const struct reference *reference, const struct digest *image_id,

@@ -40,6 +40,10 @@ struct image_layer {
 int image_put(struct store *store, const struct digest *manifest_digest, const struct image_layer *layers,
 	      size_t layer_count, const struct reference *tag, const struct digest *repository_digest,
 	      struct image *ret_image, struct error *err);
+/* The same of an image that was built here: it is known by this manifest from now on, whose annotations may be all that
+ * is new, unless blobs of its layers are not kept here. */
+int image_put_built(struct store *store, const struct digest *manifest_digest, const struct image_layer *layers,
+		    size_t layer_count, const struct reference *tag, struct image *ret_image, struct error *err);
 
 /*
  * Finds what a user typed: a reference, "sha256:<id>", or a unique prefix of an id.

@@ -573,7 +573,7 @@ FILE
   assert_exit 0
   [ "$(tar -xOf "$WORK/out.tar" out/file)" = made ]
   [ "$(coracle images -q | wc -l)" -eq "$count" ]
-  for bad in type=local type=nonsense,dest=x dest=x type=oci,what=x; do
+  for bad in type=local type=nonsense,dest=x dest=x,name=y type=oci,what=x; do
     build -o "$bad"
     assert_exit 1
   done
