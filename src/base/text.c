@@ -28,3 +28,23 @@ bool text_parse_boolean(const char *text, bool *ret_value)
 	}
 	return false;
 }
+
+int text_append_quoted(struct buffer *buffer, const char *text, struct error *err)
+{
+	if (buffer_append(buffer, "\"", 1, err) < 0)
+		return -1;
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		const char *escaped = c == '"'	  ? "\\\""
+				      : c == '\\' ? "\\\\"
+				      : c == '\n' ? "\\n"
+				      : c == '\t' ? "\\t"
+						  : NULL;
+		int result = escaped		     ? buffer_append_string(buffer, escaped, err)
+			     : c < 0x20 || c == 0x7f ? buffer_append_format(buffer, err, "\\x%02x", c)
+						     : buffer_append(buffer, text, 1, err);
+		if (result < 0)
+			return -1;
+	}
+	return buffer_append(buffer, "\"", 1, err);
+}

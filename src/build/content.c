@@ -75,6 +75,34 @@ static bool is_excluded_for_good(const struct content_root *root, const char *pa
 	       !(root->exclude->has_exceptions && ignore_may_hold_exceptions(root->exclude, path));
 }
 
+static bool holds_exceptions(const struct content_root *root, int folder_fd, const char *real_path, size_t skip,
+			     unsigned depth)
+{
+	cleanup_string_list struct string_list names = {0};
+	if (depth > CONTENT_DEPTH_LIMIT || content_list_folder(folder_fd, &names, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < names.count; i++) {
+		cleanup_free char *path = format_string("%s/%s", real_path, names.items[i]);
+		bool may_enter;
+		bool visible = content_is_visible(root, path, &may_enter);
+		if (visible && !content_is_excluded(root, path + skip))
+			return true;
+		if ((!visible && !may_enter) || is_excluded_for_good(root, path + skip))
+			continue;
+		cleanup_close int child =
+			openat(folder_fd, names.items[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (child < 0 ? errno != ENOTDIR && errno != ELOOP
+			      : holds_exceptions(root, child, path, skip, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+bool content_holds_exceptions(const struct content_root *root, int folder_fd, const char *real_path, size_t skip)
+{
+	return holds_exceptions(root, folder_fd, real_path, skip, 0);
+}
+
 static int not_found(const char *path, bool ignored, struct error *err)
 {
 	return error_set(err, ERROR_NOT_FOUND, "failed to compute cache key: \"/%s\": not found%s", path,
@@ -245,6 +273,14 @@ static int add_entry(struct summing *summing, int folder_fd, const char *name, c
 		return error_set_errno(summing->err, errno, "stat %s", name);
 	if (S_ISSOCK(status.st_mode) || (!visible && !S_ISDIR(status.st_mode)))
 		return 0;
+	cleanup_close int child = -1;
+	if (S_ISDIR(status.st_mode)) {
+		child = openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (child < 0)
+			return error_set_errno(summing->err, errno, "open folder %s", name);
+		if (!visible && !content_holds_exceptions(summing->root, child, real_path, skip))
+			return 0;
+	}
 	if (++summing->entries > CONTENT_ENTRY_LIMIT)
 		return error_set(summing->err, ERROR_LIMIT, "more than %d files", CONTENT_ENTRY_LIMIT);
 	add_status(summing, name, &status);
@@ -258,12 +294,7 @@ static int add_entry(struct summing *summing, int folder_fd, const char *name, c
 		cache_key_add(summing->key, target, (size_t)length);
 		return 0;
 	}
-	if (!S_ISDIR(status.st_mode))
-		return 0;
-	cleanup_close int child = openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (child < 0)
-		return error_set_errno(summing->err, errno, "open folder %s", name);
-	if (add_folder(summing, child, real_path, skip, depth + 1) < 0)
+	if (child >= 0 && add_folder(summing, child, real_path, skip, depth + 1) < 0)
 		return error_wrap(summing->err, "%s", name);
 	return 0;
 }

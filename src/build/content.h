@@ -45,5 +45,11 @@ bool content_is_visible(const struct content_root *root, const char *path, bool 
 /* --exclude: `path` is below the source's folder, or is the source's own name where that is a file. */
 bool content_is_excluded(const struct content_root *root, const char *path);
 
+/*
+ * Whether a folder that is ignored or excluded itself holds something that is not: only then is it there. `real_path` +
+ * `skip` is its path below the source. What cannot be read counts as something, so that it is met again, and told of.
+ */
+bool content_holds_exceptions(const struct content_root *root, int folder_fd, const char *real_path, size_t skip);
+
 int content_digest(const struct content_root *root, const struct string_list *paths, struct digest *ret_digest,
 		   struct error *err);

@@ -252,6 +252,8 @@ static int copy_entry(struct copier *copier, int from_folder, const char *name, 
 		cleanup_close int from = openat(from_folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (from < 0)
 			return error_set_errno(copier->err, errno, "open folder %s", name);
+		if (!visible && !content_holds_exceptions(copier->from, from, real_path, skip))
+			return 0;
 		cleanup_close int to = open_target_folder(copier, to_fd, name, path, &made);
 		if (to < 0 || copy_folder(copier, from, real_path, skip, to, path, depth + 1) < 0)
 			return -1;

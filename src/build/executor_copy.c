@@ -203,21 +203,37 @@ static void make_key(const struct step *step, const struct copy_step *copy, cons
 	cache_key_finish(key, ret_key);
 }
 
+/* A number, and the name of a stage that comes later, are no images. */
+static int refuse_late_stage(const struct stage_graph *graph, const char *from, size_t current, struct error *err)
+{
+	ptrdiff_t index = stage_find(graph, from, graph->count);
+	if (index < 0 && isdigit((unsigned char)from[0]) && !from[strspn(from, "0123456789")])
+		return error_set(err, ERROR_INVALID, "invalid stage index %s", from);
+	if (index < 0)
+		return 0;
+	const char *name = graph->stages[current].from->stage_name;
+	cleanup_free char *shown = name ? duplicate_string(name) : format_string("stage-%zu", current);
+	if ((size_t)index == current)
+		return error_set(err, ERROR_INVALID, "circular dependency detected on stage: %s", shown);
+	return error_set(err, ERROR_INVALID,
+			 "cannot copy from stage \"%s\", it needs to be defined before current stage \"%s\"", from,
+			 shown);
+}
+
 /* The layers that --from stands for: a stage's, built now if an ONBUILD trigger is the first to ask, or an image's. */
 int step_find_layers(struct step *step, const char *from, struct digest **ret_diff_ids, size_t *ret_count,
 		     struct error *err)
 {
 	struct executor *executor = step->executor;
 	ptrdiff_t index = stage_find(executor->graph, from, step->stage_index);
+	if (index < 0 && refuse_late_stage(executor->graph, from, step->stage_index, err) < 0)
+		return -1;
 	cleanup_image_config struct image_config config = {0};
 	const struct image_config *source = &config;
 	if (index >= 0) {
 		if (executor_build_stage(executor, (size_t)index, err) < 0)
 			return -1;
 		source = &executor->states[index].config;
-	} else if (isdigit((unsigned char)from[0]) && !from[strspn(from, "0123456789")]) {
-		return error_set(err, ERROR_INVALID,
-				 "invalid from flag value %s: refers to current or a later build stage", from);
 	} else {
 		struct image image;
 		if (executor->host->resolve_image(executor->host->context, from, executor->options->pull, &image, err) <
@@ -395,17 +411,21 @@ int executor_copy(struct step *step, struct error *err)
 	return result < 0 ? step_fail(step, err) : 0;
 }
 
+/* What is missing belongs to USER, as with BuildKit. */
 static int make_workdir(struct step *step, const char *path, const struct digest *key, const char *created_by,
 			struct error *err)
 {
 	struct stage_state *stage = step->stage;
 	cleanup_step_folders struct step_folders folders = STEP_FOLDERS_INIT;
 	cleanup_rootfs_view struct rootfs_view view = ROOTFS_VIEW_INIT;
+	struct owner owner = {0};
+	const char *user = stage->config.user;
 	bool made;
 	if (step_folders_begin(step, &folders, err) < 0 ||
 	    rootfs_view_open(step->executor->store, stage->config.diff_ids, stage->config.diff_id_count,
 			     folders.upper.folder_fd, folders.work.folder_fd, &view, err) < 0 ||
-	    copy_make_folders(view.root_fd, path, NULL, &made, err) < 0)
+	    (user && user[0] && owner_resolve(view.root_fd, user, &owner, err) < 0) ||
+	    copy_make_folders(view.root_fd, path, &owner, &made, err) < 0)
 		return -1;
 	rootfs_view_release(&view);
 	return made ? step_commit(step, &folders, key, 1, created_by, err)

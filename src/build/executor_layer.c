@@ -38,7 +38,9 @@ static void add_history(struct step *step, const char *created_by, bool empty)
 	char created[TIME_TEXT_SIZE];
 	if (time)
 		time_format_rfc3339(time, created);
-	cleanup_free char *text = empty ? duplicate_string(created_by) : format_string("%s # buildkit", created_by);
+	/* BuildKit has no such mark on WORKDIR's. */
+	bool is_plain = empty || step->instruction->kind == INSTRUCTION_WORKDIR;
+	cleanup_free char *text = is_plain ? duplicate_string(created_by) : format_string("%s # buildkit", created_by);
 	image_config_add_history(&stage->config, time ? created : NULL, text, BUILD_HISTORY_COMMENT, empty);
 }
 

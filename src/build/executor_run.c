@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -124,6 +125,23 @@ static int run_in_container(struct step *step, struct build_run *run, struct err
 	return 0;
 }
 
+/*
+ * Files of /etc that a container has from its host are mounted; where the image has none, what they were mounted on is
+ * in the step's layer. A step cannot have put them there itself: what it writes goes into the mounts.
+ */
+static int remove_stubs(int upper_fd, struct error *err)
+{
+	static const char *const names[] = {"hostname", "hosts", "resolv.conf"};
+	cleanup_close int etc = open_in_root(upper_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	for (size_t i = 0; etc >= 0 && i < ARRAY_SIZE(names); i++) {
+		struct stat status;
+		if (fstatat(etc, names[i], &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+		    status.st_size == 0 && unlinkat(etc, names[i], 0) < 0)
+			return error_set_errno(err, errno, "remove etc/%s", names[i]);
+	}
+	return 0;
+}
+
 static int run_step(struct step *step, struct build_run *run, struct step_mounts *mounts, const char *script,
 		    const struct digest *key, const char *created_by, struct error *err)
 {
@@ -146,7 +164,7 @@ static int run_step(struct step *step, struct build_run *run, struct step_mounts
 		return -1;
 	if (script && unlinkat(run->upper_fd, name, 0) < 0 && errno != ENOENT)
 		return error_set_errno(err, errno, "remove the heredoc's script");
-	if (step_mounts_clean(mounts, run->upper_fd, err) < 0)
+	if (step_mounts_clean(mounts, run->upper_fd, err) < 0 || remove_stubs(run->upper_fd, err) < 0)
 		return -1;
 	return step_commit(step, &folders, key, 1, created_by, err);
 }

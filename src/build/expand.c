@@ -4,16 +4,19 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/text.h"
 #include "build/match.h"
+
+#define WRAP_TEXT_LIMIT 512
 
 struct expander {
 	const struct expansion *expansion;
 	const char *at;
 	unsigned depth;
 	bool raw_quotes;	   /* quotes are plain characters */
+	bool raw_escapes;	   /* the escape character stays: a pattern, or what replaces one */
 	struct string_list *words; /* NULL: one word */
 	struct buffer out;
-	bool has_word; /* something, perhaps "", stands in `out` */
 	struct error *err;
 };
 
@@ -30,17 +33,15 @@ static const char *look_up(const struct expansion *expansion, const char *name)
 
 static int put(struct expander *expander, const char *text, size_t size)
 {
-	expander->has_word = true;
 	return buffer_append(&expander->out, text, size, expander->err);
 }
 
 static void end_word(struct expander *expander)
 {
-	if (!expander->has_word)
+	if (!expander->out.size)
 		return;
 	string_list_add(expander->words, buffer_text(&expander->out));
 	buffer_clear(&expander->out);
-	expander->has_word = false;
 }
 
 /* The value of a variable outside of quotes: white space in it splits. */
@@ -78,104 +79,80 @@ static char *take_name(struct expander *expander)
 static int expand_until(struct expander *expander, char stop);
 
 /* What stands behind the modifier, up to the '}' or the '/', expanded in its turn. */
-static int take_operand(struct expander *expander, char stop, bool raw, char **ret_text)
+static int take_operand(struct expander *expander, char stop, bool raw_escapes, char **ret_text)
 {
 	if (++expander->depth > EXPAND_DEPTH_LIMIT)
 		return error_set(expander->err, ERROR_LIMIT, "substitutions are nested more than %d deep",
 				 EXPAND_DEPTH_LIMIT);
-	if (raw) {
-		/* A pattern: escapes belong to it. */
-		cleanup_buffer struct buffer text = BUFFER_INIT(EXPAND_SIZE_LIMIT);
-		while (*expander->at && *expander->at != stop) {
-			size_t size = *expander->at == expander->expansion->escape && expander->at[1] ? 2 : 1;
-			if (buffer_append(&text, expander->at, size, expander->err) < 0)
-				return -1;
-			expander->at += size;
-		}
-		*ret_text = buffer_steal(&text);
-	} else {
-		struct expander inner = *expander;
-		inner.out = BUFFER_INIT(EXPAND_SIZE_LIMIT);
-		inner.words = NULL;
-		int result = expand_until(&inner, stop);
-		cleanup_free char *text = buffer_steal(&inner.out);
-		expander->at = inner.at;
-		if (result < 0)
-			return -1;
-		*ret_text = steal_pointer(&text);
-	}
+	struct expander inner = *expander;
+	inner.out = BUFFER_INIT(EXPAND_SIZE_LIMIT);
+	inner.words = NULL;
+	inner.raw_escapes = raw_escapes;
+	int result = expand_until(&inner, stop);
+	cleanup_free char *text = buffer_steal(&inner.out);
+	expander->at = inner.at;
 	expander->depth--;
-	if (*expander->at != stop) {
-		free(steal_pointer(ret_text));
-		return error_set(expander->err, ERROR_INVALID, "syntax error: missing '%c'", stop);
-	}
+	/* Whatever else is wrong, it is missing. */
+	if (!*expander->at)
+		return error_set(expander->err, ERROR_INVALID, "syntax error: missing '%c'%s", stop,
+				 stop == '/' ? " in ${}" : "");
+	if (result < 0)
+		return -1;
 	expander->at++;
+	*ret_text = steal_pointer(&text);
 	return 0;
 }
 
-/* Patterns of the shell cross '/': each one is put out of the matcher's sight. */
-static void hide_slashes(char *text)
+static int compile_pattern(struct expander *expander, const char *text, struct match_pattern **ret_pattern)
 {
-	for (; *text; text++)
-		if (*text == '/')
-			*text = '\x01';
-}
-
-static bool covers(const struct match_pattern *pattern, const char *hidden, size_t start, size_t end)
-{
-	return match_test(pattern, hidden + start, end - start);
-}
-
-/* ${NAME#pattern} and its kin: what is left of value. */
-static void cut_affix(const struct match_pattern *pattern, char kind, bool longest, const char *hidden,
-		      size_t *ret_start, size_t *ret_end)
-{
-	size_t length = strlen(hidden);
-	*ret_start = 0;
-	*ret_end = length;
-	for (size_t i = 0; i <= length; i++) {
-		size_t cut = longest ? length - i : i;
-		if (kind == '#' && covers(pattern, hidden, 0, cut)) {
-			*ret_start = cut;
-			return;
-		}
-		if (kind == '%' && covers(pattern, hidden, length - cut, length)) {
-			*ret_end = length - cut;
-			return;
-		}
-	}
-}
-
-#define PATTERN_VALUE_LIMIT 8192
-
-static int compile_pattern(struct expander *expander, char *pattern, const char *value,
-			   struct match_pattern **ret_pattern, char **ret_hidden)
-{
-	/* Trying every cut takes the square of the length. */
-	if (strlen(value) > PATTERN_VALUE_LIMIT)
-		return error_set(expander->err, ERROR_LIMIT, "a value for pattern substitution is longer than %d bytes",
-				 PATTERN_VALUE_LIMIT);
-	hide_slashes(pattern);
-	if (match_compile(pattern, MATCH_GO, ret_pattern, expander->err) < 0)
-		return -1;
-	*ret_hidden = duplicate_string(value);
-	hide_slashes(*ret_hidden);
+	if (match_compile(text, MATCH_SHELL, ret_pattern, expander->err) < 0)
+		return error_wrap(expander->err, "invalid pattern (%s) in substitution", text);
 	return 0;
 }
 
-static int expand_affix(struct expander *expander, char kind, const char *value, char **ret_text)
+/* ${NAME#pattern} and its kin: `operand` begins with a second '#' or '%' where the longest match is asked for. */
+static int cut_affix(struct expander *expander, char kind, const char *operand, const char *value, char **ret_text)
 {
-	bool longest = *expander->at == kind;
-	if (longest)
-		expander->at++;
-	cleanup_free char *pattern_text = NULL, *hidden = NULL;
+	bool longest = operand[0] == kind;
 	cleanup_match struct match_pattern *pattern = NULL;
-	if (take_operand(expander, '}', true, &pattern_text) < 0 ||
-	    compile_pattern(expander, pattern_text, value, &pattern, &hidden) < 0)
+	if (compile_pattern(expander, operand + longest, &pattern) < 0)
 		return -1;
-	size_t start, end;
-	cut_affix(pattern, kind, longest, hidden, &start, &end);
-	*ret_text = duplicate_bytes(value + start, end - start);
+	size_t length = strlen(value);
+	ptrdiff_t cut = kind == '#' ? match_beginning(pattern, value, length, longest)
+				    : match_ending(pattern, value, length, longest);
+	size_t gone = cut > 0 ? (size_t)cut : 0;
+	*ret_text = duplicate_bytes(value + (kind == '#' ? gone : 0), length - gone);
+	return 0;
+}
+
+/* Looking from each place takes the square of the length. */
+#define REPLACEMENT_WORK_LIMIT 1e9
+
+/* Matches are the longest ones; an empty one counts, but not right behind another. */
+static int replace_matches(struct expander *expander, const struct match_pattern *pattern, bool all, const char *value,
+			   const char *replacement, struct buffer *text)
+{
+	size_t length = strlen(value);
+	bool done = false, after_match = false;
+	for (size_t at = 0; at <= length;) {
+		ptrdiff_t found = done ? -1 : match_beginning(pattern, value + at, length - at, true);
+		bool counts = found > 0 || (found == 0 && !after_match);
+		if (counts && buffer_append_string(text, replacement, expander->err) < 0)
+			return -1;
+		done |= counts && !all;
+		after_match = counts && found > 0;
+		if (found > 0) {
+			at += (size_t)found;
+			continue;
+		}
+		if (at < length && buffer_append(text, value + at, 1, expander->err) < 0)
+			return -1;
+		at++;
+		/* A character is not looked into. */
+		for (; at < length && ((unsigned char)value[at] & 0xc0) == 0x80; at++)
+			if (buffer_append(text, value + at, 1, expander->err) < 0)
+				return -1;
+	}
 	return 0;
 }
 
@@ -184,56 +161,57 @@ static int expand_replacement(struct expander *expander, const char *value, char
 	bool all = *expander->at == '/';
 	if (all)
 		expander->at++;
-	cleanup_free char *pattern_text = NULL, *replacement = NULL, *hidden = NULL;
+	cleanup_free char *pattern_text = NULL, *replacement = NULL;
 	cleanup_match struct match_pattern *pattern = NULL;
 	if (take_operand(expander, '/', true, &pattern_text) < 0 ||
-	    take_operand(expander, '}', false, &replacement) < 0 ||
-	    compile_pattern(expander, pattern_text, value, &pattern, &hidden) < 0)
+	    take_operand(expander, '}', true, &replacement) < 0 ||
+	    compile_pattern(expander, pattern_text, &pattern) < 0)
 		return -1;
+	double length = (double)strlen(value);
+	if (length * length * (double)match_cost(pattern) > REPLACEMENT_WORK_LIMIT)
+		return error_set(expander->err, ERROR_LIMIT, "a value of %.0f bytes is too long for the pattern (%s)",
+				 length, pattern_text);
 	cleanup_buffer struct buffer text = BUFFER_INIT(EXPAND_SIZE_LIMIT);
-	size_t length = strlen(value);
-	bool replaced = false;
-	for (size_t at = 0; at < length;) {
-		size_t end = length;
-		if (replaced && !all)
-			end = at;
-		while (end > at && !covers(pattern, hidden, at, end))
-			end--;
-		if (buffer_append_string(&text, end > at ? replacement : "", expander->err) < 0 ||
-		    (end == at && buffer_append(&text, value + at, 1, expander->err) < 0))
-			return -1;
-		replaced |= end > at;
-		at = end > at ? end : at + 1;
-	}
+	if (replace_matches(expander, pattern, all, value, replacement, &text) < 0)
+		return -1;
 	*ret_text = buffer_steal(&text);
 	return 0;
 }
 
-/* :- - :+ + :? ? with what is set so far. `value` is NULL where the name is not set. */
-static int expand_condition(struct expander *expander, const char *name, const char *value, bool empty_is_unset,
-			    char **ret_text)
+/* ${NAME:?word}, where `value` does not count. */
+static int refuse_unset(struct expander *expander, const char *name, const char *value, const char *word)
+{
+	if (word[0])
+		return error_set(expander->err, ERROR_INVALID, "%s: %s", name, word);
+	return error_set(expander->err, ERROR_INVALID, "%s: is not allowed to be %s", name, value ? "empty" : "unset");
+}
+
+/* :- - :+ + :? ? # % with what is set so far. `value` is NULL where the name is not set. */
+static int expand_modifier(struct expander *expander, const char *name, const char *value, bool empty_is_unset,
+			   char **ret_text)
 {
 	char kind = *expander->at;
-	if (!kind || !strchr("-+?", kind))
-		return kind ? error_set(expander->err, ERROR_INVALID, "unsupported modifier (%s%c) in substitution",
-					empty_is_unset ? ":" : "", kind)
-			    : error_set(expander->err, ERROR_INVALID, "syntax error: missing '}'");
-	expander->at++;
+	if (!kind)
+		return error_set(expander->err, ERROR_INVALID, "syntax error: missing '}'");
+	bool is_known = strchr("-+?#%", kind);
 	cleanup_free char *word = NULL;
-	if (take_operand(expander, '}', false, &word) < 0)
-		return -1;
+	if (is_known || empty_is_unset) {
+		expander->at++;
+		if (take_operand(expander, '}', kind == '#' || kind == '%', &word) < 0)
+			return -1;
+	}
+	if (!is_known)
+		return error_set(expander->err, ERROR_INVALID, "unsupported modifier (%s%c) in substitution",
+				 empty_is_unset ? ":" : "", kind);
+	if (kind == '#' || kind == '%')
+		return cut_affix(expander, kind, word, value ? value : "", ret_text);
 	bool counts = value && !(empty_is_unset && !value[0]);
-	if (kind == '-')
-		*ret_text = counts ? duplicate_string(value) : steal_pointer(&word);
-	else if (kind == '+')
-		*ret_text = counts ? steal_pointer(&word) : duplicate_string("");
-	else if (counts)
-		*ret_text = duplicate_string(value);
+	if (kind == '?' && !counts)
+		return refuse_unset(expander, name, value, word);
+	if (kind == '+' && !counts)
+		*ret_text = duplicate_string("");
 	else
-		return error_set(expander->err, ERROR_INVALID, "%s: %s", name,
-				 word[0] ? word
-				 : value ? "is not allowed to be empty"
-					 : "is not allowed to be unset");
+		*ret_text = counts == (kind == '+') ? steal_pointer(&word) : duplicate_string(value);
 	return 0;
 }
 
@@ -246,24 +224,19 @@ static int expand_braces(struct expander *expander, char **ret_text)
 		return error_set(expander->err, ERROR_INVALID, "syntax error: bad substitution");
 	cleanup_free char *name = take_name(expander);
 	const char *value = look_up(expander->expansion, name);
-	char kind = *expander->at;
-	switch (kind) {
+	switch (*expander->at) {
 	case '}':
 		expander->at++;
 		*ret_text = duplicate_string(value ? value : "");
 		return 0;
 	case ':':
 		expander->at++;
-		return expand_condition(expander, name, value, true, ret_text);
-	case '#':
-	case '%':
-		expander->at++;
-		return expand_affix(expander, kind, value ? value : "", ret_text);
+		return expand_modifier(expander, name, value, true, ret_text);
 	case '/':
 		expander->at++;
 		return expand_replacement(expander, value ? value : "", ret_text);
 	default:
-		return expand_condition(expander, name, value, false, ret_text);
+		return expand_modifier(expander, name, value, false, ret_text);
 	}
 }
 
@@ -300,7 +273,6 @@ static int expand_single_quotes(struct expander *expander)
 static int expand_double_quotes(struct expander *expander)
 {
 	char escape = expander->expansion->escape;
-	expander->has_word = true;
 	for (expander->at++; *expander->at != '"';) {
 		if (!*expander->at)
 			return error_set(expander->err, ERROR_INVALID,
@@ -310,7 +282,12 @@ static int expand_double_quotes(struct expander *expander)
 				return -1;
 			continue;
 		}
-		char next = expander->at[0] == escape ? expander->at[1] : '\0';
+		char next = '\0';
+		if (*expander->at == escape) {
+			if (expander->raw_escapes && put(expander, expander->at, 1) < 0)
+				return -1;
+			next = expander->at[1];
+		}
 		if (next == '"' || next == '$' || (next && next == escape))
 			expander->at++;
 		if (put(expander, expander->at++, 1) < 0)
@@ -329,8 +306,8 @@ static int expand_plain(struct expander *expander)
 		return 0;
 	}
 	if (*expander->at == escape) {
-		if (expander->raw_quotes && expander->at[1] != '$')
-			return put(expander, expander->at++, 1);
+		if (expander->raw_escapes && put(expander, expander->at, 1) < 0)
+			return -1;
 		if (!*++expander->at)
 			return 0;
 	}
@@ -356,18 +333,33 @@ static int expand_until(struct expander *expander, char stop)
 	return 0;
 }
 
-static int expand_all(const struct expansion *expansion, const char *text, bool raw_quotes, char **ret_text,
-		      struct error *err)
+/* The message is about this word. */
+static void wrap_source(const char *text, struct error *err)
+{
+	cleanup_buffer struct buffer quoted = BUFFER_INIT(4 * EXPAND_SIZE_LIMIT);
+	if (text_append_quoted(&quoted, text, NULL) == 0)
+		error_wrap(err, "failed to process %.*s%s", WRAP_TEXT_LIMIT, buffer_text(&quoted),
+			   quoted.size > WRAP_TEXT_LIMIT ? "..." : "");
+}
+
+/* Into `words`, or ret_text. */
+static int expand_all(const struct expansion *expansion, const char *text, bool raw_quotes, struct string_list *words,
+		      char **ret_text, struct error *err)
 {
 	struct expander expander = {
 		.expansion = expansion,
 		.at = text,
 		.raw_quotes = raw_quotes,
+		.words = words,
 		.out = BUFFER_INIT(EXPAND_SIZE_LIMIT),
 		.err = err,
 	};
 	int result = expand_until(&expander, '\0');
-	if (result == 0)
+	if (result < 0)
+		wrap_source(text, err);
+	else if (words)
+		end_word(&expander);
+	else
 		*ret_text = buffer_steal(&expander.out);
 	buffer_release(&expander.out);
 	return result;
@@ -375,26 +367,17 @@ static int expand_all(const struct expansion *expansion, const char *text, bool 
 
 int expand_word(const struct expansion *expansion, const char *text, char **ret_text, struct error *err)
 {
-	return expand_all(expansion, text, false, ret_text, err);
+	return expand_all(expansion, text, false, NULL, ret_text, err);
 }
 
 int expand_content(const struct expansion *expansion, const char *text, char **ret_text, struct error *err)
 {
-	return expand_all(expansion, text, true, ret_text, err);
+	struct expansion inside = *expansion;
+	inside.escape = '\\'; /* whatever the Dockerfile's is */
+	return expand_all(&inside, text, true, NULL, ret_text, err);
 }
 
 int expand_words(const struct expansion *expansion, const char *text, struct string_list *words, struct error *err)
 {
-	struct expander expander = {
-		.expansion = expansion,
-		.at = text,
-		.words = words,
-		.out = BUFFER_INIT(EXPAND_SIZE_LIMIT),
-		.err = err,
-	};
-	int result = expand_until(&expander, '\0');
-	if (result == 0)
-		end_word(&expander);
-	buffer_release(&expander.out);
-	return result;
+	return expand_all(expansion, text, false, words, NULL, err);
 }

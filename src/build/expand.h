@@ -5,7 +5,10 @@
  *     ${NAME#pattern} ${NAME##pattern} ${NAME%pattern} ${NAME%%pattern} ${NAME/pattern/text} ${NAME//pattern/text}
  *
  * Single quotes keep everything as it is; in double quotes the escape character works before ", $ and itself; outside
- * it takes the next character as it is. Quotes are taken away. A name that is not set is empty.
+ * it takes the next character as it is. Quotes are taken away. A name that is not set is empty. In patterns, and in
+ * what replaces them, the escape character stays (match.h: MATCH_SHELL).
+ *
+ * A message begins with the word: failed to process "${A:?}": A: is not allowed to be unset.
  *
  * ADD, ARG, COPY, ENV, EXPOSE, FROM, LABEL, STOPSIGNAL, USER, VOLUME and WORKDIR are expanded; RUN, CMD, ENTRYPOINT,
  * HEALTHCHECK and SHELL are not: there the shell does it.
@@ -28,7 +31,8 @@ struct expansion {
 
 /* One word; white space stays. Owned by the caller. */
 int expand_word(const struct expansion *expansion, const char *text, char **ret_text, struct error *err);
-/* Splits at white space that is not quoted, also at that which a variable brings. Adds to the list. */
+/* Splits at white space that is not quoted, also at that which a variable brings. Adds to the list what is not empty.
+ */
 int expand_words(const struct expansion *expansion, const char *text, struct string_list *words, struct error *err);
-/* Variables only: quotes and escapes (but before a $) stay. For the content of a heredoc. */
+/* For the content of a heredoc: quotes are characters as any, and '\\' takes the next one as it is. */
 int expand_content(const struct expansion *expansion, const char *text, char **ret_text, struct error *err);

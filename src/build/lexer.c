@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/buffer.h"
+#include "build/words.h"
 
 struct lexer {
 	const char *at;
@@ -128,7 +129,7 @@ static int read_directive(struct lexer *lexer, struct span line, struct error *e
 	if (seen != &lexer->saw_escape)
 		return 1;
 	if (value.length != 1 || (value.start[0] != '\\' && value.start[0] != '`'))
-		return error_set(err, ERROR_INVALID, "invalid ESCAPE '%.*s' does not match ` or \\",
+		return error_set(err, ERROR_INVALID, "invalid escape token '%.*s' does not match ` or \\",
 				 (int)(value.length > 32 ? 32 : value.length), value.start);
 	lexer->escape = value.start[0];
 	return 1;
@@ -146,25 +147,46 @@ static bool cut_continuation(char escape, struct span *line)
 	return false;
 }
 
-/* Goes past one word, minding quotes and escapes; returns its end. */
-static const char *skip_word(const char *at, char escape)
+/*
+ * Goes past one word, minding quotes and escapes; returns its end. Words that open heredocs are the shell's: '\\'
+ * escapes in them whatever the Dockerfile's escape character is. *ret_quote is a quote that nothing closes, or 0.
+ */
+static const char *skip_word_quoted(const char *at, char *ret_quote)
 {
 	char quote = 0;
 	for (; *at; at++) {
 		if (quote) {
 			if (*at == quote)
 				quote = 0;
-			else if (*at == escape && quote == '"' && at[1])
+			else if (*at == '\\' && quote == '"' && at[1])
 				at++;
 		} else if (is_blank(*at)) {
 			break;
 		} else if (*at == '\'' || *at == '"') {
 			quote = *at;
-		} else if (*at == escape && at[1]) {
+		} else if (*at == '\\' && at[1]) {
 			at++;
 		}
 	}
+	*ret_quote = quote;
 	return at;
+}
+
+static const char *skip_word(const char *at)
+{
+	char quote;
+	return skip_word_quoted(at, &quote);
+}
+
+/* Such a line opens no heredoc: what it means is the shell's to say. */
+static bool leaves_quote_open(const char *at)
+{
+	char quote = 0;
+	while (*at && !quote) {
+		at = skip_word_quoted(at, &quote);
+		at += *at != '\0';
+	}
+	return quote;
 }
 
 /* Whether the word opens a heredoc: [0-9]*<<-?NAME. */
@@ -193,7 +215,6 @@ static bool parse_heredoc_word(const char *word, size_t length, struct heredoc *
 			quoted = true;
 		} else if (*word == '\\' && quote != '\'' && word + 1 < end) {
 			name[used++] = *++word;
-			quoted = true;
 		} else {
 			name[used++] = *word;
 		}
@@ -206,6 +227,15 @@ static bool parse_heredoc_word(const char *word, size_t length, struct heredoc *
 	return true;
 }
 
+bool heredoc_is_word(const char *word)
+{
+	struct heredoc heredoc;
+	if (!parse_heredoc_word(word, strlen(word), &heredoc))
+		return false;
+	free(heredoc.name);
+	return true;
+}
+
 /* Where the arguments of RUN, COPY or ADD begin, flags left out; NULL for other instructions and for exec form. */
 static const char *heredoc_arguments(const char *text)
 {
@@ -215,10 +245,11 @@ static const char *heredoc_arguments(const char *text)
 		const char *rest = text + length + strspn(text + length, " \t");
 		if (span_is(word, "RUN") || span_is(word, "COPY") || span_is(word, "ADD")) {
 			while (rest[0] == '-' && rest[1] == '-') {
-				rest = skip_word(rest, '\\');
+				rest = skip_word(rest);
 				rest += strspn(rest, " \t");
 			}
-			return rest[0] == '[' ? NULL : rest;
+			cleanup_string_list struct string_list words = {0};
+			return words_parse_json(rest, &words, NULL) ? NULL : rest;
 		}
 		if (!span_is(word, "ONBUILD"))
 			return NULL;
@@ -248,16 +279,16 @@ static int read_heredoc(struct lexer *lexer, struct heredoc *heredoc, struct err
 		if (buffer_append(&content, whole.start, whole.length, err) < 0)
 			return -1;
 	}
-	return error_set(err, ERROR_INVALID, "unterminated heredoc: a line \"%s\" is missing", heredoc->name);
+	return error_set(err, ERROR_INVALID, "unterminated heredoc");
 }
 
 static int read_heredocs(struct lexer *lexer, struct dockerfile_line *line, struct error *err)
 {
-	const char *at = heredoc_arguments(line->text);
-	if (!at || !strstr(at, "<<"))
+	const char *at = strstr(line->text, "<<") ? heredoc_arguments(line->text) : NULL;
+	if (!at || leaves_quote_open(at))
 		return 0;
 	while (*at) {
-		const char *end = skip_word(at, lexer->escape);
+		const char *end = skip_word(at);
 		struct heredoc heredoc;
 		if (parse_heredoc_word(at, (size_t)(end - at), &heredoc)) {
 			line->heredocs =
@@ -338,6 +369,8 @@ int dockerfile_lex(const char *bytes, size_t size, struct dockerfile_lines *ret_
 		   struct error *err)
 {
 	*ret_error_line = 0;
+	if (!size)
+		return error_set(err, ERROR_INVALID, "the Dockerfile cannot be empty");
 	if (size > DOCKERFILE_SIZE_LIMIT)
 		return error_set(err, ERROR_LIMIT, "the Dockerfile is larger than %zu bytes", DOCKERFILE_SIZE_LIMIT);
 	if (size && memchr(bytes, '\0', size))

@@ -23,7 +23,7 @@
 struct heredoc {
 	char *name;
 	char *content;	 /* leading tabs are gone already where the heredoc was opened with <<- */
-	bool expand;	 /* no part of the name was quoted */
+	bool expand;	 /* no part of the name stood in quotes */
 	bool strip_tabs; /* opened with <<- */
 };
 
@@ -43,6 +43,8 @@ struct dockerfile_lines {
 	size_t count;
 };
 
+/* Whether a word of RUN, COPY or ADD opens a heredoc: "<<EOF", "<<-'EOF'", "3<<EOF". */
+bool heredoc_is_word(const char *word);
 void heredocs_release(struct heredoc *heredocs, size_t count);
 void dockerfile_lines_release(struct dockerfile_lines *lines);
 #define cleanup_dockerfile_lines CLEANUP(dockerfile_lines_release)

@@ -26,7 +26,8 @@ struct token {
 struct match_pattern {
 	struct token *tokens;
 	size_t count;
-	char *plain; /* the text where no token is special: compared, not matched */
+	uint32_t barrier; /* what `*` and `?` do not cross */
+	char *plain;	  /* the text where no token is special: compared, not matched */
 	size_t plain_length;
 	int first, last;       /* ASCII characters that a name must begin and end with; -1: any */
 	unsigned char *states; /* two sets of count + 1; scratch, so a pattern is used by one test at a time */
@@ -91,36 +92,39 @@ static int compile_class(const char **at, const char *end, struct token *token)
 	}
 }
 
-static int compile_token(const char **at, const char *end, enum match_dialect dialect, struct token *token)
+static void compile_star(const char **at, const char *end, enum match_dialect dialect, bool is_first,
+			 struct token *token)
+{
+	token->kind = TOKEN_STAR;
+	if (++*at == end || **at != '*' || dialect != MATCH_IGNORE)
+		return;
+	++*at;
+	/* Docker compares ends here, and what stands before them is not looked at. */
+	bool is_plain = *at < end && **at != '/' && !strpbrk(*at, "*?[]\\");
+	if (*at < end && **at == '/')
+		++*at;
+	token->kind = *at == end || (is_first && is_plain) ? TOKEN_EVERYTHING : TOKEN_DEEP;
+}
+
+static int compile_token(const char **at, const char *end, enum match_dialect dialect, bool is_first,
+			 struct token *token)
 {
 	*token = (struct token){0};
 	switch (**at) {
-	case '*': {
-		const char *next = *at + 1;
-		token->kind = TOKEN_STAR;
-		while (next < end && *next == '*') {
-			if (dialect == MATCH_IGNORE)
-				token->kind = TOKEN_DEEP;
-			next++;
-		}
-		if (token->kind == TOKEN_DEEP) {
-			if (next < end && *next == '/')
-				next++;
-			if (next == end)
-				token->kind = TOKEN_EVERYTHING;
-		}
-		*at = next;
+	case '*':
+		compile_star(at, end, dialect, is_first, token);
 		return 0;
-	}
 	case '?':
 		token->kind = TOKEN_ANY_ONE;
 		++*at;
 		return 0;
 	case '[':
+		if (dialect == MATCH_SHELL)
+			break;
 		++*at;
 		return compile_class(at, end, token);
 	case '\\':
-		if (++*at == end)
+		if (++*at == end || (dialect == MATCH_SHELL && !strchr("*?\\}/", **at)))
 			return -1;
 		break;
 	default:
@@ -142,11 +146,14 @@ int match_compile(const char *text, enum match_dialect dialect, struct match_pat
 	if (length > MATCH_PATTERN_LIMIT)
 		return error_set(err, ERROR_LIMIT, "a pattern is longer than %d bytes", MATCH_PATTERN_LIMIT);
 	cleanup_match struct match_pattern *pattern = allocate(sizeof *pattern);
+	pattern->barrier = dialect == MATCH_SHELL ? '\n' : '/';
 	pattern->tokens = allocate_array(length + 1, sizeof *pattern->tokens);
 	const char *at = text, *end = text + length;
 	while (at < end) {
-		int result = compile_token(&at, end, dialect, &pattern->tokens[pattern->count]);
+		int result = compile_token(&at, end, dialect, at == text, &pattern->tokens[pattern->count]);
 		pattern->count++;
+		if (result < 0 && dialect == MATCH_SHELL)
+			return error_set(err, ERROR_INVALID, "invalid escape '\\%.1s'", at);
 		if (result < 0)
 			return error_set(err, ERROR_INVALID, "syntax error in pattern: %s", text);
 	}
@@ -208,7 +215,7 @@ static void step(const struct match_pattern *pattern, size_t state, uint32_t cha
 			enter(pattern, next, state + 1);
 		break;
 	case TOKEN_ANY_ONE:
-		if (character != '/')
+		if (character != pattern->barrier)
 			enter(pattern, next, state + 1);
 		break;
 	case TOKEN_CLASS:
@@ -216,7 +223,7 @@ static void step(const struct match_pattern *pattern, size_t state, uint32_t cha
 			enter(pattern, next, state + 1);
 		break;
 	case TOKEN_STAR:
-		if (character != '/')
+		if (character != pattern->barrier)
 			enter(pattern, next, state);
 		break;
 	case TOKEN_EVERYTHING:
@@ -230,6 +237,23 @@ static void step(const struct match_pattern *pattern, size_t state, uint32_t cha
 	}
 }
 
+/* The states after one more character; false where none is left. */
+static bool advance(const struct match_pattern *pattern, uint32_t character, unsigned char **current,
+		    unsigned char **next)
+{
+	bool alive = false;
+	memset(*next, 0, pattern->count + 1);
+	for (size_t state = 0; state < pattern->count; state++)
+		if ((*current)[state]) {
+			step(pattern, state, character, *next);
+			alive = true;
+		}
+	unsigned char *swapped = *current;
+	*current = *next;
+	*next = swapped;
+	return alive;
+}
+
 bool match_test(const struct match_pattern *pattern, const char *name, size_t length)
 {
 	if (pattern->plain)
@@ -238,25 +262,63 @@ bool match_test(const struct match_pattern *pattern, const char *name, size_t le
 	if (pattern->count && ((pattern->first >= 0 && (!length || name[0] != pattern->first)) ||
 			       (pattern->last >= 0 && (!length || name[length - 1] != pattern->last))))
 		return false;
-	size_t size = pattern->count + 1;
-	unsigned char *current = pattern->states, *next = pattern->states + size;
-	memset(current, 0, size);
+	unsigned char *current = pattern->states, *next = pattern->states + pattern->count + 1;
+	memset(current, 0, pattern->count + 1);
 	enter(pattern, current, 0);
 	const char *end = name + length;
-	while (name < end) {
-		uint32_t character = take_character(&name, end);
-		bool alive = false;
-		memset(next, 0, size);
-		for (size_t state = 0; state < pattern->count; state++)
-			if (current[state]) {
-				step(pattern, state, character, next);
-				alive = true;
-			}
-		if (!alive)
+	while (name < end)
+		if (!advance(pattern, take_character(&name, end), &current, &next))
 			return false;
-		unsigned char *swapped = current;
-		current = next;
-		next = swapped;
-	}
 	return current[pattern->count];
+}
+
+ptrdiff_t match_beginning(const struct match_pattern *pattern, const char *text, size_t length, bool longest)
+{
+	if (pattern->plain)
+		return length >= pattern->plain_length && memcmp(text, pattern->plain, pattern->plain_length) == 0
+			       ? (ptrdiff_t)pattern->plain_length
+			       : -1;
+	unsigned char *current = pattern->states, *next = pattern->states + pattern->count + 1;
+	memset(current, 0, pattern->count + 1);
+	enter(pattern, current, 0);
+	ptrdiff_t found = current[pattern->count] ? 0 : -1;
+	const char *at = text, *end = text + length;
+	while (at < end && (longest || found < 0) && advance(pattern, take_character(&at, end), &current, &next))
+		if (current[pattern->count])
+			found = at - text;
+	return found;
+}
+
+/* The characters of a text, last one first; owned by the caller. */
+static char *reverse(const char *text, size_t length)
+{
+	char *reversed = allocate(length + 1);
+	char *to = reversed + length;
+	for (const char *at = text, *end = text + length; at < end;) {
+		const char *start = at;
+		take_character(&at, end);
+		to -= at - start;
+		memcpy(to, start, (size_t)(at - start));
+	}
+	return reversed;
+}
+
+/* The beginning of the reversed text, by the reversed tokens. */
+ptrdiff_t match_ending(const struct match_pattern *pattern, const char *text, size_t length, bool longest)
+{
+	struct match_pattern reversed = *pattern;
+	reversed.tokens = allocate_array(pattern->count + 1, sizeof *reversed.tokens);
+	for (size_t i = 0; i < pattern->count; i++)
+		reversed.tokens[i] = pattern->tokens[pattern->count - 1 - i];
+	reversed.plain = NULL;
+	char *backwards = reverse(text, length);
+	ptrdiff_t found = match_beginning(&reversed, backwards, length, longest);
+	free(backwards);
+	free(reversed.tokens);
+	return found;
+}
+
+size_t match_cost(const struct match_pattern *pattern)
+{
+	return pattern->plain ? 1 : pattern->count + 1;
 }

@@ -1,12 +1,17 @@
 #include <assert.h>
 #include <ctype.h>
+#include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buffer.h"
+#include "base/text.h"
 #include "build/instruction.h"
 #include "build/run_mount.h"
 #include "build/words.h"
+
+#define FORM_TEXT_LIMIT 512
 
 static const char *const names[] = {
 	[INSTRUCTION_ADD] = "ADD",
@@ -67,6 +72,27 @@ void dockerfile_release(struct dockerfile *dockerfile)
 	free(dockerfile->items);
 	free(dockerfile->check);
 	*dockerfile = (struct dockerfile){0};
+}
+
+static char *upper_case(const char *word)
+{
+	char *upper = duplicate_string(word);
+	for (char *at = upper; *at; at++)
+		*at = (char)toupper((unsigned char)*at);
+	return upper;
+}
+
+/* The instruction's name (owned) and what stands behind it; INSTRUCTION_COUNT: there is none of that name. */
+static enum instruction_kind split_line(const char *text, char **ret_word, const char **ret_rest)
+{
+	static const char blanks[] = " \t\r\v\f";
+	size_t length = strcspn(text, blanks);
+	*ret_word = duplicate_bytes(text, length);
+	*ret_rest = text + length + strspn(text + length, blanks);
+	enum instruction_kind kind = 0;
+	while (kind < INSTRUCTION_COUNT && strcasecmp(names[kind], *ret_word) != 0)
+		kind++;
+	return kind;
 }
 
 static int need_argument(const struct instruction *instruction, const char *rest, struct error *err)
@@ -168,10 +194,20 @@ static int parse_volume(struct instruction *instruction, const char *rest, char 
 		words_split_plain(rest, &instruction->arguments);
 	if (!instruction->arguments.count)
 		return error_set(err, ERROR_INVALID, "VOLUME requires at least one argument");
-	for (size_t i = 0; i < instruction->arguments.count; i++)
-		if (!instruction->arguments.items[i][strspn(instruction->arguments.items[i], " \t")])
+	for (size_t i = 0; i < instruction->arguments.count; i++) {
+		const char *path = instruction->arguments.items[i];
+		size_t length = strlen(path);
+		text_trim(&path, &length);
+		if (!length)
 			return error_set(err, ERROR_INVALID, "VOLUME specified can not be an empty string");
+		replace_string(&instruction->arguments.items[i], duplicate_bytes(path, length));
+	}
 	return 0;
+}
+
+static int compare_words(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 static int parse_expose(struct instruction *instruction, const char *rest, char escape, struct error *err)
@@ -179,6 +215,8 @@ static int parse_expose(struct instruction *instruction, const char *rest, char 
 	if (words_take_flags(&rest, escape, no_flags, err) < 0 || need_argument(instruction, rest, err) < 0)
 		return -1;
 	words_split_plain(rest, &instruction->arguments);
+	qsort(instruction->arguments.items, instruction->arguments.count, sizeof *instruction->arguments.items,
+	      compare_words);
 	return 0;
 }
 
@@ -200,12 +238,9 @@ static void add_pair(struct instruction *instruction, char *key, char *value)
 	instruction->pairs[instruction->pair_count++] = (struct instruction_pair){key, value};
 }
 
-static int add_pair_word(struct instruction *instruction, const char *word, bool need_value, struct error *err)
+static int add_pair_word(struct instruction *instruction, const char *word, struct error *err)
 {
 	const char *equals = strchr(word, '=');
-	if (!equals && need_value)
-		return error_set(err, ERROR_INVALID,
-				 "Syntax error - can't find = in \"%s\". Must be of the form: name=value", word);
 	if (equals == word || !word[0])
 		return error_set(err, ERROR_INVALID, "%s names can not be blank", names[instruction->kind]);
 	add_pair(instruction, duplicate_bytes(word, equals ? (size_t)(equals - word) : strlen(word)),
@@ -223,13 +258,11 @@ static int parse_pairs(struct instruction *instruction, const char *rest, char e
 	if (!strchr(words.items[0], '=')) {
 		size_t key = strcspn(rest, " \t");
 		size_t gap = strspn(rest + key, " \t");
-		if (!rest[key + gap])
-			return error_set(err, ERROR_INVALID, "%s must have two arguments", names[instruction->kind]);
 		add_pair(instruction, duplicate_bytes(rest, key), duplicate_string(rest + key + gap));
 		return 0;
 	}
 	for (size_t i = 0; i < words.count; i++)
-		if (add_pair_word(instruction, words.items[i], true, err) < 0)
+		if (add_pair_word(instruction, words.items[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -241,7 +274,7 @@ static int parse_arg(struct instruction *instruction, const char *rest, char esc
 	cleanup_string_list struct string_list words = {0};
 	words_split_quoted(rest, escape, &words);
 	for (size_t i = 0; i < words.count; i++)
-		if (add_pair_word(instruction, words.items[i], false, err) < 0)
+		if (add_pair_word(instruction, words.items[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -259,10 +292,8 @@ static bool stage_name_is_valid(const char *name)
 static int parse_from(struct instruction *instruction, const char *rest, char escape, struct error *err)
 {
 	const struct word_flag flags[] = {{"platform", .value = &instruction->platform}, {0}};
-	if (words_take_flags(&rest, escape, flags, err) < 0)
-		return -1;
 	cleanup_string_list struct string_list words = {0};
-	words_split_plain(rest, &words);
+	words_split_plain(words_behind_flags(rest, escape), &words);
 	bool named = words.count == 3 && strcasecmp(words.items[1], "AS") == 0;
 	if (words.count != 1 && !named)
 		return error_set(err, ERROR_INVALID, "FROM requires either one or three arguments");
@@ -277,7 +308,7 @@ static int parse_from(struct instruction *instruction, const char *rest, char es
 					 words.items[2]);
 	}
 	string_list_add(&instruction->arguments, words.items[0]);
-	return 0;
+	return words_take_flags(&rest, escape, flags, err);
 }
 
 static bool is_true(const char *flag)
@@ -285,10 +316,29 @@ static bool is_true(const char *flag)
 	return flag && strcmp(flag, "true") == 0;
 }
 
+/* COPY, ADD: sources and destination. */
+static int take_sources(struct instruction *instruction, const char *rest, struct error *err)
+{
+	int got = words_parse_json(rest, &instruction->arguments, err);
+	if (got < 0)
+		return -1;
+	if (got == 0)
+		words_split_plain(rest, &instruction->arguments);
+	const struct string_list *arguments = &instruction->arguments;
+	if (arguments->count < 2)
+		return error_set(err, ERROR_INVALID,
+				 "%s requires at least two arguments, but only one was provided. Destination could not "
+				 "be determined",
+				 names[instruction->kind]);
+	if (got == 0 && heredoc_is_word(arguments->items[arguments->count - 1]))
+		return error_set(err, ERROR_INVALID, "%s cannot accept a heredoc as a destination",
+				 names[instruction->kind]);
+	return 0;
+}
+
 static int parse_copy(struct instruction *instruction, const char *rest, char escape, struct error *err)
 {
 	bool is_copy = instruction->kind == INSTRUCTION_COPY;
-	const char *name = names[instruction->kind];
 	cleanup_free char *link = NULL, *parents = NULL, *keep_git_dir = NULL, *unpack = NULL;
 	const struct word_flag copy_flags[] = {
 		{"from", .value = &instruction->from},
@@ -309,7 +359,8 @@ static int parse_copy(struct instruction *instruction, const char *rest, char es
 		{"exclude", .list = &instruction->excludes},
 		{0},
 	};
-	if (words_take_flags(&rest, escape, is_copy ? copy_flags : add_flags, err) < 0)
+	if (take_sources(instruction, words_behind_flags(rest, escape), err) < 0 ||
+	    words_take_flags(&rest, escape, is_copy ? copy_flags : add_flags, err) < 0)
 		return -1;
 	instruction->has_link = is_true(link);
 	instruction->has_parents = is_true(parents);
@@ -323,18 +374,6 @@ static int parse_copy(struct instruction *instruction, const char *rest, char es
 		return error_set(err, ERROR_INVALID, "invalid from flag value: it is empty");
 	if (instruction->from)
 		string_list_add(&instruction->sources, instruction->from);
-	int got = words_parse_json(rest, &instruction->arguments, err);
-	if (got < 0)
-		return -1;
-	if (got == 0)
-		words_split_plain(rest, &instruction->arguments);
-	if (!instruction->arguments.count)
-		return error_set(err, ERROR_INVALID, "%s requires at least two arguments", name);
-	if (instruction->arguments.count == 1)
-		return error_set(err, ERROR_INVALID,
-				 "%s requires at least two arguments, but only one was provided. Destination could not "
-				 "be determined",
-				 name);
 	return 0;
 }
 
@@ -359,9 +398,12 @@ static int parse_retries(const char *text, json_t *ret_object, struct error *err
 	if (!text || !text[0])
 		return 0;
 	char *end;
+	errno = 0;
 	long retries = strtol(text, &end, 10);
-	if (*end || end == text || retries > 1000000)
-		return error_set(err, ERROR_INVALID, "--retries must be a number, not \"%s\"", text);
+	bool is_number = end != text && !*end && !isspace((unsigned char)text[0]);
+	if (!is_number || errno || retries > INT32_MAX || retries < INT32_MIN)
+		return error_set(err, ERROR_INVALID, "strconv.ParseInt: parsing \"%s\": %s", text,
+				 is_number ? "value out of range" : "invalid syntax");
 	if (retries < 0)
 		return error_set(err, ERROR_INVALID, "--retries cannot be negative (%ld)", retries);
 	if (retries > 0)
@@ -382,9 +424,11 @@ static int parse_health_test(const char *rest, json_t *ret_object, struct error 
 		json_array_append_new(test, json_string("NONE"));
 		return 0;
 	}
-	if (length != 3 || strncasecmp(rest, "CMD", 3) != 0)
-		return error_set(err, ERROR_INVALID, "Unknown type \"%.*s\" in HEALTHCHECK (try CMD)",
-				 (int)(length > 64 ? 64 : length), rest);
+	if (length != 3 || strncasecmp(rest, "CMD", 3) != 0) {
+		cleanup_free char *type = duplicate_bytes(rest, length > 64 ? 64 : length);
+		cleanup_free char *upper = upper_case(type);
+		return error_set(err, ERROR_INVALID, "Unknown type \"%s\" in HEALTHCHECK (try CMD)", upper);
+	}
 	cleanup_string_list struct string_list words = {0};
 	int got = words_parse_json(command, &words, err);
 	if (got < 0)
@@ -429,7 +473,8 @@ static int parse_onbuild(struct instruction *instruction, const char *rest, char
 		return error_set(err, ERROR_INVALID, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
 	if ((length == 4 && strncasecmp(rest, "FROM", 4) == 0) ||
 	    (length == 10 && strncasecmp(rest, "MAINTAINER", 10) == 0))
-		return error_set(err, ERROR_INVALID, "%.*s isn't allowed as an ONBUILD trigger", (int)length, rest);
+		return error_set(err, ERROR_INVALID, "%s isn't allowed as an ONBUILD trigger",
+				 names[length == 4 ? INSTRUCTION_FROM : INSTRUCTION_MAINTAINER]);
 	/* A trigger that can never work is said here and not in somebody else's build. */
 	struct dockerfile_line line = {.text = duplicate_string(rest)};
 	cleanup_instruction struct instruction trigger = {0};
@@ -472,14 +517,12 @@ static parse_function *const parse_functions[INSTRUCTION_COUNT] = {
 
 int instruction_parse(struct dockerfile_line *line, char escape, struct instruction *ret_instruction, struct error *err)
 {
-	size_t length = strcspn(line->text, " \t");
-	cleanup_free char *word = duplicate_bytes(line->text, length);
-	const char *rest = line->text + length + strspn(line->text + length, " \t");
-	enum instruction_kind kind = 0;
-	while (kind < INSTRUCTION_COUNT && strcasecmp(names[kind], word) != 0)
-		kind++;
+	const char *rest = NULL;
+	cleanup_free char *word = NULL;
+	enum instruction_kind kind = split_line(line->text, &word, &rest);
 	if (kind == INSTRUCTION_COUNT) {
-		const char *suggestion = words_suggest(word, names);
+		cleanup_free char *upper = upper_case(word);
+		const char *suggestion = words_suggest(upper, names);
 		if (suggestion)
 			return error_set(err, ERROR_INVALID, "unknown instruction: %s (did you mean %s?)", word,
 					 suggestion);
@@ -502,9 +545,70 @@ int instruction_parse(struct dockerfile_line *line, char escape, struct instruct
 	return 0;
 }
 
-static int parse_lines(struct dockerfile_lines *lines, struct dockerfile *dockerfile, struct error *err)
+static int check_pairs_form(enum instruction_kind kind, const char *rest, char escape, struct error *err)
+{
+	cleanup_string_list struct string_list words = {0};
+	words_split_quoted(rest, escape, &words);
+	if (words.count == 1 && !strchr(words.items[0], '='))
+		return error_set(err, ERROR_INVALID, "%s must have two arguments", names[kind]);
+	for (size_t i = 0; i < words.count && strchr(words.items[0], '='); i++) {
+		if (strchr(words.items[i], '='))
+			continue;
+		cleanup_buffer struct buffer quoted = BUFFER_INIT(8 * DOCKERFILE_SIZE_LIMIT);
+		if (text_append_quoted(&quoted, words.items[i], err) < 0)
+			return -1;
+		return error_set(err, ERROR_INVALID,
+				 "Syntax error - can't find = in %.*s. Must be of the form: name=value",
+				 FORM_TEXT_LIMIT, buffer_text(&quoted));
+	}
+	return 0;
+}
+
+/* What is wrong with a line whatever the other lines say: BuildKit finds it first, and names no line in the message. */
+static int check_form(const char *text, char escape, struct error *err)
+{
+	const char *rest = NULL;
+	cleanup_free char *word = NULL;
+	enum instruction_kind kind = split_line(text, &word, &rest);
+	rest = words_behind_flags(rest, escape);
+	cleanup_string_list struct string_list words = {0};
+	switch (kind) {
+	case INSTRUCTION_ENV:
+	case INSTRUCTION_LABEL:
+		return check_pairs_form(kind, rest, escape, err);
+	case INSTRUCTION_HEALTHCHECK:
+		rest += strcspn(rest, " \t");
+		rest += strspn(rest, " \t");
+		/* fallthrough */
+	case INSTRUCTION_ADD:
+	case INSTRUCTION_CMD:
+	case INSTRUCTION_COPY:
+	case INSTRUCTION_ENTRYPOINT:
+	case INSTRUCTION_RUN:
+	case INSTRUCTION_SHELL:
+	case INSTRUCTION_VOLUME:
+		return words_parse_json(rest, &words, err) < 0 ? -1 : 0;
+	case INSTRUCTION_ONBUILD:
+		return check_form(rest, escape, err);
+	default:
+		return 0;
+	}
+}
+
+/* *ret_at is the line that an error is about. */
+static int check_forms(const struct dockerfile_lines *lines, size_t *ret_at, struct error *err)
+{
+	for (*ret_at = 0; *ret_at < lines->count; ++*ret_at)
+		if (check_form(lines->items[*ret_at].text, lines->escape, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* *ret_wrap: whether the message is to name the line. */
+static int parse_lines(struct dockerfile_lines *lines, struct dockerfile *dockerfile, bool *ret_wrap, struct error *err)
 {
 	bool in_stage = false;
+	*ret_wrap = true;
 	dockerfile->escape = lines->escape;
 	dockerfile->check = steal_pointer(&lines->check);
 	dockerfile->items = allocate_array(lines->count, sizeof *dockerfile->items);
@@ -517,10 +621,19 @@ static int parse_lines(struct dockerfile_lines *lines, struct dockerfile *docker
 		if (!in_stage && instruction->kind != INSTRUCTION_ARG) {
 			dockerfile->count = i; /* so that the caller sees which one */
 			instruction_release(instruction);
+			*ret_wrap = false;
 			return error_set(err, ERROR_INVALID, "no build stage in current context");
 		}
 	}
-	return in_stage ? 0 : error_set(err, ERROR_INVALID, "no build stage in current context");
+	*ret_wrap = false;
+	return in_stage ? 0 : error_set(err, ERROR_INVALID, "dockerfile contains no stages to build");
+}
+
+static int show_line(const struct dockerfile_line *line, unsigned *ret_first_line, unsigned *ret_last_line)
+{
+	*ret_first_line = line->first_line;
+	*ret_last_line = line->last_line;
+	return -1;
 }
 
 int dockerfile_parse(const char *bytes, size_t size, struct dockerfile *ret_dockerfile, unsigned *ret_first_line,
@@ -529,17 +642,19 @@ int dockerfile_parse(const char *bytes, size_t size, struct dockerfile *ret_dock
 	*ret_first_line = *ret_last_line = 0;
 	cleanup_dockerfile_lines struct dockerfile_lines lines = {0};
 	unsigned line = 0;
+	size_t at = 0;
 	if (dockerfile_lex(bytes, size, &lines, &line, err) < 0) {
 		*ret_first_line = *ret_last_line = line;
-		return line ? error_wrap(err, "dockerfile parse error on line %u", line)
-			    : error_wrap(err, "dockerfile parse error");
+		return -1;
 	}
+	if (check_forms(&lines, &at, err) < 0)
+		return show_line(&lines.items[at], ret_first_line, ret_last_line);
 	cleanup_dockerfile struct dockerfile dockerfile = {0};
-	if (parse_lines(&lines, &dockerfile, err) < 0) {
-		size_t at = dockerfile.count < lines.count ? dockerfile.count : lines.count - 1;
-		*ret_first_line = lines.items[at].first_line;
-		*ret_last_line = lines.items[at].last_line;
-		return error_wrap(err, "dockerfile parse error on line %u", *ret_first_line);
+	bool wrap = true;
+	if (parse_lines(&lines, &dockerfile, &wrap, err) < 0) {
+		if (dockerfile.count < lines.count)
+			show_line(&lines.items[dockerfile.count], ret_first_line, ret_last_line);
+		return wrap ? error_wrap(err, "dockerfile parse error on line %u", *ret_first_line) : -1;
 	}
 	*ret_dockerfile = dockerfile;
 	dockerfile = (struct dockerfile){0};

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/signals.h"
+#include "base/text.h"
 #include "base/time.h"
 
 #define TEXT_LIMIT ((size_t)4 * 1024 * 1024)
@@ -43,27 +44,6 @@ void settings_shell_command(const struct image_config *config, const char *comma
 	string_list_add(arguments, command);
 }
 
-/* Go's %q of a string, as far as histories need it. */
-static int append_quoted(struct buffer *text, const char *word, struct error *err)
-{
-	if (buffer_append(text, "\"", 1, err) < 0)
-		return -1;
-	for (; *word; word++) {
-		unsigned char c = (unsigned char)*word;
-		const char *escaped = c == '"'	  ? "\\\""
-				      : c == '\\' ? "\\\\"
-				      : c == '\n' ? "\\n"
-				      : c == '\t' ? "\\t"
-						  : NULL;
-		int result = escaped		     ? buffer_append_string(text, escaped, err)
-			     : c < 0x20 || c == 0x7f ? buffer_append_format(text, err, "\\x%02x", c)
-						     : buffer_append(text, word, 1, err);
-		if (result < 0)
-			return -1;
-	}
-	return buffer_append(text, "\"", 1, err);
-}
-
 /* `NAME ["a" "b"]` */
 static int quoted_list_text(const char *prefix, const struct string_list *list, char **ret_text, struct error *err)
 {
@@ -72,7 +52,7 @@ static int quoted_list_text(const char *prefix, const struct string_list *list, 
 		return -1;
 	for (size_t i = 0; i < list->count; i++)
 		if (buffer_append_string(&text, i ? " " : "[", err) < 0 ||
-		    append_quoted(&text, list->items[i], err) < 0)
+		    text_append_quoted(&text, list->items[i], err) < 0)
 			return -1;
 	if (buffer_append_string(&text, list->count ? "]" : "[]", err) < 0)
 		return -1;
@@ -166,7 +146,7 @@ static int parse_port(const char *text, size_t length, unsigned *ret_port)
 		port = port * 10 + (unsigned)(text[i] - '0');
 	}
 	*ret_port = port;
-	return port > 0 && port <= 65535 ? 0 : -1;
+	return port <= 65535 ? 0 : -1;
 }
 
 /* PORT[-PORT] */
@@ -182,45 +162,62 @@ static int parse_range(const char *text, size_t length, unsigned *ret_first, uns
 	return *ret_last >= *ret_first ? 0 : -1;
 }
 
-/* "[IP:]HOST-PORT" before the port says nothing in an image, but it must be well formed. */
-static int check_host_part(const char *text, size_t length, struct error *err)
+static int check_host_ip(const char *text, size_t length, struct error *err)
+{
+	bool bracketed = length > 2 && text[0] == '[' && text[length - 1] == ']';
+	cleanup_free char *ip = duplicate_bytes(text + bracketed, length - (bracketed ? 2 : 0));
+	struct in6_addr address;
+	if (!length || inet_pton(AF_INET, ip, &address) == 1 || inet_pton(AF_INET6, ip, &address) == 1)
+		return 0;
+	return error_set(err, ERROR_INVALID, "invalid IP address: %s", ip);
+}
+
+/* "[IP:]HOST-PORT" before `port` says nothing in an image, but it must be well formed. */
+static int check_host_part(const char *text, size_t length, const char *port, unsigned count, struct error *err)
 {
 	const char *colon = memrchr(text, ':', length);
-	const char *port = colon ? colon + 1 : text;
-	size_t port_length = length - (size_t)(port - text);
+	const char *host = colon ? colon + 1 : text;
+	size_t host_length = length - (size_t)(host - text);
 	unsigned first, last;
-	if (port_length && parse_range(port, port_length, &first, &last) < 0)
-		return error_set(err, ERROR_INVALID, "invalid hostPort: %.*s", (int)port_length, port);
-	if (!colon)
+	if (colon && check_host_ip(text, (size_t)(colon - text), err) < 0)
+		return -1;
+	if (!host_length)
 		return 0;
-	bool bracketed = text[0] == '[' && colon > text + 1 && colon[-1] == ']';
-	cleanup_free char *ip = duplicate_bytes(text + bracketed, (size_t)(colon - text) - (bracketed ? 2 : 0));
-	struct in6_addr address;
-	if (inet_pton(AF_INET, ip, &address) != 1 && inet_pton(AF_INET6, ip, &address) != 1)
-		return error_set(err, ERROR_INVALID, "invalid IP address: %s", ip);
+	if (parse_range(host, host_length, &first, &last) < 0)
+		return error_set(err, ERROR_INVALID, "invalid hostPort: %.*s", (int)host_length, host);
+	if (count > 1 && last - first + 1 != count)
+		return error_set(err, ERROR_INVALID,
+				 "invalid ranges specified for container and host Ports: %s and %.*s", port,
+				 (int)host_length, host);
 	return 0;
 }
 
 /* [[IP:]HOST-PORT:]PORT[-PORT][/PROTOCOL] */
 static int add_ports(struct string_list *ports, const char *word, struct error *err)
 {
+	static const char *const protocols[] = {"tcp", "udp", "sctp"};
 	const char *colon = strrchr(word, ':');
-	if (colon && check_host_part(word, (size_t)(colon - word), err) < 0)
-		return -1;
-	word = colon ? colon + 1 : word;
-	size_t length = strcspn(word, "/");
-	const char *protocol = word[length] && word[length + 1] ? word + length + 1 : "tcp";
-	if (strcasecmp(protocol, "tcp") != 0 && strcasecmp(protocol, "udp") != 0 && strcasecmp(protocol, "sctp") != 0)
+	const char *spec = colon ? colon + 1 : word;
+	size_t length = strcspn(spec, "/");
+	cleanup_free char *port = duplicate_bytes(spec, length);
+	cleanup_free char *protocol = duplicate_string(spec[length] && spec[length + 1] ? spec + length + 1 : "tcp");
+	for (char *at = protocol; *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	if (!length)
+		return error_set(err, ERROR_INVALID, "no port specified: %s<empty>", spec);
+	size_t known = 0;
+	while (known < ARRAY_SIZE(protocols) && strcmp(protocols[known], protocol) != 0)
+		known++;
+	if (known == ARRAY_SIZE(protocols))
 		return error_set(err, ERROR_INVALID, "invalid proto: %s", protocol);
 	unsigned first, last;
-	if (parse_range(word, length, &first, &last) < 0)
-		return error_set(err, ERROR_INVALID, "invalid containerPort: %s", word);
-	for (unsigned port = first; port <= last; port++) {
+	if (parse_range(port, length, &first, &last) < 0)
+		return error_set(err, ERROR_INVALID, "invalid containerPort: %s", port);
+	if (colon && check_host_part(word, (size_t)(colon - word), port, last - first + 1, err) < 0)
+		return -1;
+	for (unsigned number = first; number <= last; number++) {
 		char item[32];
-		snprintf(item, sizeof item, "%u/%s", port,
-			 protocol[0] == 'u' || protocol[0] == 'U'   ? "udp"
-			 : protocol[0] == 's' || protocol[0] == 'S' ? "sctp"
-								    : "tcp");
+		snprintf(item, sizeof item, "%u/%s", number, protocols[known]);
 		string_list_add(ports, item);
 	}
 	return 0;

@@ -101,7 +101,7 @@ static int add_stage(struct stage_graph *graph, const struct instruction *from, 
 	struct expansion expansion = {.arguments = &graph->global_arguments, .escape = escape};
 	cleanup_free char *base = NULL, *platform = NULL;
 	if (expand_word(&expansion, from->arguments.items[0], &base, err) < 0)
-		return error_wrap(err, "failed to process arguments for FROM %s", from->arguments.items[0]);
+		return -1;
 	if (!base[0])
 		return error_set(err, ERROR_INVALID, "base name (%s) should not be blank", from->arguments.items[0]);
 	if (from->platform && expand_word(&expansion, from->platform, &platform, err) < 0)

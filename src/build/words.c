@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buffer.h"
 
@@ -44,8 +45,7 @@ int words_parse_json(const char *text, struct string_list *words, struct error *
 {
 	if (text[0] != '[')
 		return 0;
-	/* As with Docker, what stands behind the array does not count. */
-	json_t *array = json_loads(text, JSON_DISABLE_EOF_CHECK, NULL);
+	json_t *array = json_loads(text, 0, NULL);
 	if (!array)
 		return 0;
 	int result = 1;
@@ -68,7 +68,7 @@ static size_t minimum(size_t a, size_t b)
 
 #define SUGGEST_LENGTH_LIMIT 32
 
-/* Levenshtein's distance, case aside; large where either is too long to be worth a suggestion. */
+/* Levenshtein's distance; large where either is too long to be worth a suggestion. */
 static size_t distance(const char *a, const char *b)
 {
 	size_t a_length = strlen(a), b_length = strlen(b);
@@ -81,8 +81,7 @@ static size_t distance(const char *a, const char *b)
 		size_t diagonal = row[0];
 		row[0] = i;
 		for (size_t j = 1; j <= b_length; j++) {
-			bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
-			size_t best = minimum(diagonal + !same, minimum(row[j], row[j - 1]) + 1);
+			size_t best = minimum(diagonal + (a[i - 1] != b[j - 1]), minimum(row[j], row[j - 1]) + 1);
 			diagonal = row[j];
 			row[j] = best;
 		}
@@ -160,10 +159,13 @@ static int take_flag(char *word, const struct word_flag *table, struct error *er
 		return error_set(err, ERROR_INVALID, "duplicate flag specified: --%s", name);
 	if (flag->is_boolean) {
 		const char *value = equals ? equals + 1 : "true";
-		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+		bool is_true = strcasecmp(value, "true") == 0;
+		if (!value[0])
+			return error_set(err, ERROR_INVALID, "missing a value on flag: --%s", name);
+		if (!is_true && strcasecmp(value, "false") != 0)
 			return error_set(err, ERROR_INVALID, "expecting boolean value for flag --%s, not: %s", name,
 					 value);
-		*flag->value = duplicate_string(value);
+		*flag->value = duplicate_string(is_true ? "true" : "false");
 		return 0;
 	}
 	if (!equals)
@@ -184,6 +186,16 @@ int words_take_flags(const char **text, char escape, const struct word_flag *tab
 	return 0;
 }
 
+const char *words_behind_flags(const char *text, char escape)
+{
+	while (text[0] == '-' && text[1] == '-') {
+		cleanup_free char *word = take_flag_word(&text, escape);
+		if (strcmp(word, "--") == 0)
+			break;
+	}
+	return text;
+}
+
 static const struct {
 	const char *name;
 	double nanoseconds;
@@ -191,7 +203,10 @@ static const struct {
 	{"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"μs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9},
 };
 
-static bool take_duration_part(const char **at, double *total)
+enum duration_fault { DURATION_GOOD, DURATION_INVALID, DURATION_NO_UNIT, DURATION_UNKNOWN_UNIT };
+
+/* *ret_unit is where the unit stands. */
+static enum duration_fault take_duration_part(const char **at, double *total, const char **ret_unit)
 {
 	double number = 0, scale = 1;
 	size_t digits = 0;
@@ -206,37 +221,44 @@ static bool take_duration_part(const char **at, double *total)
 		digits++;
 	}
 	if (!digits || digits > 15)
-		return false;
-	/* The longest unit that fits: "ms" before "m". */
-	size_t best = 0, length = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(duration_units); i++) {
-		size_t size = strlen(duration_units[i].name);
-		if (size > length && strncmp(*at, duration_units[i].name, size) == 0) {
-			best = i;
-			length = size;
-		}
-	}
+		return DURATION_INVALID;
+	*ret_unit = *at;
+	size_t length = strcspn(*at, ".0123456789"), unit = 0;
+	while (unit < ARRAY_SIZE(duration_units) &&
+	       (strlen(duration_units[unit].name) != length || strncmp(*at, duration_units[unit].name, length) != 0))
+		unit++;
 	*at += length;
-	*total += number / scale * duration_units[best].nanoseconds;
-	return length > 0;
+	if (!length)
+		return DURATION_NO_UNIT;
+	if (unit == ARRAY_SIZE(duration_units))
+		return DURATION_UNKNOWN_UNIT;
+	*total += number / scale * duration_units[unit].nanoseconds;
+	return *total < 9.2e18 ? DURATION_GOOD : DURATION_INVALID;
 }
 
 int words_parse_duration(const char *text, long long *ret_nanoseconds, struct error *err)
 {
-	const char *at = text;
+	const char *at = text, *unit = text;
 	bool negative = *at == '-';
 	if (*at == '-' || *at == '+')
 		at++;
 	double total = 0;
-	if (strcmp(at, "0") == 0) {
-		*ret_nanoseconds = 0;
+	enum duration_fault fault = *at ? DURATION_GOOD : DURATION_INVALID;
+	if (strcmp(at, "0") == 0)
+		at++;
+	while (fault == DURATION_GOOD && *at)
+		fault = take_duration_part(&at, &total, &unit);
+	switch (fault) {
+	case DURATION_GOOD:
+		*ret_nanoseconds = (long long)(negative ? -total : total);
 		return 0;
+	case DURATION_NO_UNIT:
+		return error_set(err, ERROR_INVALID, "time: missing unit in duration \"%s\"", text);
+	case DURATION_UNKNOWN_UNIT:
+		return error_set(err, ERROR_INVALID, "time: unknown unit \"%.*s\" in duration \"%s\"", (int)(at - unit),
+				 unit, text);
+	case DURATION_INVALID:
+		break;
 	}
-	bool valid = *at != '\0';
-	while (valid && *at)
-		valid = take_duration_part(&at, &total) && total < 9.2e18;
-	if (!valid)
-		return error_set(err, ERROR_INVALID, "time: invalid duration \"%s\"", text);
-	*ret_nanoseconds = (long long)(negative ? -total : total);
-	return 0;
+	return error_set(err, ERROR_INVALID, "time: invalid duration \"%s\"", text);
 }

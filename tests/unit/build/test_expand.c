@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "build/expand.h"
 
 static struct string_list environment, arguments;
@@ -71,6 +72,12 @@ static void test_words(void **state)
 		{"${PATHS#nothing}", "/usr/lib/libx.so.1"},
 		{"${PATHS/lib/LIB}", "/usr/LIB/libx.so.1"},
 		{"${PATHS//lib/$A}", "/usr/one/onex.so.1"},
+		{"${PATHS%$EMPTY.*}", "/usr/lib/libx.so"},
+		{"${PATHS#[/u]}", "/usr/lib/libx.so.1"},
+		{"${PATHS/*/}", ""},
+		{"${EMPTY//*/x}", "x"},
+		{"${A//*/x}", "x"},
+		{"${A///-}", "-o-n-e-"},
 		{"ünïcode$A", "ünïcodeone"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -103,7 +110,11 @@ static void test_refused(void **state)
 		char *result = NULL;
 		struct error err = {0};
 		assert_int_equal(expand_word(&expansion, cases[i].text, &result, &err), -1);
-		assert_string_equal(err.message, cases[i].message);
+		cleanup_buffer struct buffer expected = BUFFER_INIT(1000);
+		text_append_quoted(&expected, cases[i].text, NULL);
+		cleanup_free char *whole =
+			format_string("failed to process %s: %s", buffer_text(&expected), cases[i].message);
+		assert_string_equal(err.message, whole);
 	}
 	/* Nesting is bounded. */
 	char deep[400] = "";
@@ -120,11 +131,11 @@ static void test_splitting(void **state)
 	struct string_list words = {0};
 	assert_int_equal(expand_words(&expansion, "a $WORDS \"$WORDS\" '' $NONE z", &words, NULL), 0);
 	cleanup_free char *joined = string_list_join(&words, "|");
-	assert_string_equal(joined, "a|x|y|x  y||z");
+	assert_string_equal(joined, "a|x|y|x  y|z");
 	string_list_release(&words);
 	cleanup_free char *content = NULL;
 	assert_int_equal(expand_content(&expansion, "say \"$A\" it's \\$A \\n\n", &content, NULL), 0);
-	assert_string_equal(content, "say \"one\" it's $A \\n\n");
+	assert_string_equal(content, "say \"one\" it's $A n\n");
 }
 
 int main(void)

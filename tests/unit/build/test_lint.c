@@ -334,8 +334,8 @@ static void errors_of_the_build(void **state)
 	static const struct lint_case cases[] = {
 		{"FROM scratch\nSTOPSIGNAL SIGRTMIN+3\n", ""},
 		{"FROM scratch\nSTOPSIGNAL NOPE\n", "error: invalid signal: NOPE"},
-		{"FROM scratch\nENV A=${B:?needed}\n",
-		 "UndefinedVar: Usage of undefined variable '$B' (line 2)\nerror: B: needed"},
+		{"FROM scratch\nENV A=${B:?needed}\n", "UndefinedVar: Usage of undefined variable '$B' (line "
+						       "2)\nerror: failed to process \"${B:?needed}\": B: needed"},
 		{"FROM scratch\nFROM broken\n", "error: invalid signal: NOPE"},
 		{"FROM scratch\nEXPOSE 99999\nUSER ${\n", "error: invalid containerPort: 99999"},
 		{"FROM elsewhere\nENV A=${B:?needed}\n", ""},

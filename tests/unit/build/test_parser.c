@@ -40,7 +40,7 @@ static void test_arguments(void **state)
 		{"COPY [\"a b\", \"c\"]", INSTRUCTION_COPY, false, "a b|c"},
 		{"ADD --chown=1:2 x y", INSTRUCTION_ADD, false, "x|y"},
 		{"WORKDIR /a b", INSTRUCTION_WORKDIR, false, "/a b"},
-		{"EXPOSE 80 443/udp", INSTRUCTION_EXPOSE, false, "80|443/udp"},
+		{"EXPOSE 80 443/udp", INSTRUCTION_EXPOSE, false, "443/udp|80"},
 		{"VOLUME /a /b", INSTRUCTION_VOLUME, false, "/a|/b"},
 		{"VOLUME [\"/a b\"]", INSTRUCTION_VOLUME, false, "/a b"},
 		{"SHELL [\"/bin/bash\", \"-c\"]", INSTRUCTION_SHELL, true, "/bin/bash|-c"},
@@ -84,12 +84,13 @@ static void test_refused(void **state)
 		const char *text;
 		const char *message; /* behind "dockerfile parse error on line N: " */
 		unsigned line;
+		bool is_form; /* the message names no line */
 	} cases[] = {
 		{"FORM x", "unknown instruction: FORM (did you mean FROM?)", 1},
 		{"FROM x\nRUNN y", "unknown instruction: RUNN (did you mean RUN?)", 2},
 		{"FROM x\nFROBNICATE y", "unknown instruction: FROBNICATE", 2},
-		{"RUN x", "no build stage in current context", 1},
-		{"ARG x", "no build stage in current context", 1},
+		{"RUN x", "no build stage in current context", 1, true},
+		{"ARG x", "dockerfile contains no stages to build", 0, true},
 		{"FROM", "FROM requires either one or three arguments", 1},
 		{"FROM a b", "FROM requires either one or three arguments", 1},
 		{"FROM a as 1b",
@@ -101,18 +102,19 @@ static void test_refused(void **state)
 		{"FROM x\nCOPY --frm=a b c", "unknown flag: --frm (did you mean from?)", 2},
 		{"FROM x\nCOPY --from b c", "missing a value on flag: --from", 2},
 		{"FROM x\nCOPY --from=a --from=b b c", "duplicate flag specified: --from", 2},
-		{"FROM x\nENV a", "ENV must have two arguments", 2},
-		{"FROM x\nENV a=b c", "Syntax error - can't find = in \"c\". Must be of the form: name=value", 2},
+		{"FROM x\nENV a", "ENV must have two arguments", 2, true},
+		{"FROM x\nENV a=b c", "Syntax error - can't find = in \"c\". Must be of the form: name=value", 2, true},
 		{"FROM x\nENV =b", "ENV names can not be blank", 2},
 		{"FROM x\nWORKDIR", "WORKDIR requires exactly one argument", 2},
 		{"FROM x\nSHELL /bin/sh", "SHELL requires the arguments to be in JSON form", 2},
 		{"FROM x\nVOLUME [\"\"]", "VOLUME specified can not be an empty string", 2},
-		{"FROM x\nCMD [\"a\", 1]", "when using JSON array syntax, arrays must be comprised of strings only", 2},
+		{"FROM x\nCMD [\"a\", 1]", "when using JSON array syntax, arrays must be comprised of strings only", 2,
+		 true},
 		{"FROM x\nHEALTHCHECK FOO", "Unknown type \"FOO\" in HEALTHCHECK (try CMD)", 2},
 		{"FROM x\nHEALTHCHECK NONE x", "HEALTHCHECK NONE takes no arguments", 2},
 		{"FROM x\nHEALTHCHECK CMD", "Missing command after HEALTHCHECK CMD", 2},
 		{"FROM x\nHEALTHCHECK --interval=1us CMD x", "Interval \"interval\" cannot be less than 1ms", 2},
-		{"FROM x\nHEALTHCHECK --interval=1x CMD x", "time: invalid duration \"1x\"", 2},
+		{"FROM x\nHEALTHCHECK --interval=1x CMD x", "time: unknown unit \"x\" in duration \"1x\"", 2},
 		{"FROM x\nONBUILD ONBUILD RUN x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed", 2},
 		{"FROM x\nONBUILD FROM y", "FROM isn't allowed as an ONBUILD trigger", 2},
 		{"FROM x\nONBUILD RUNN y", "unknown instruction: RUNN (did you mean RUN?)", 2},
@@ -123,8 +125,9 @@ static void test_refused(void **state)
 		unsigned first, last;
 		assert_int_equal(
 			dockerfile_parse(cases[i].text, strlen(cases[i].text), &dockerfile, &first, &last, &err), -1);
-		cleanup_free char *expected =
-			format_string("dockerfile parse error on line %u: %s", cases[i].line, cases[i].message);
+		cleanup_free char *expected = cases[i].is_form ? duplicate_string(cases[i].message)
+							       : format_string("dockerfile parse error on line %u: %s",
+									       cases[i].line, cases[i].message);
 		assert_string_equal(err.message, expected);
 		assert_int_equal(first, cases[i].line);
 	}
