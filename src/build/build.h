@@ -62,6 +62,10 @@ struct build_host {
 		     struct error *err);
 	/* Runs one step with the default confinement; output goes to `output_fd`. ret_exit_code as a shell has it. */
 	int (*run)(void *context, const struct build_run *run, int output_fd, int *ret_exit_code, struct error *err);
+	/* What the build cache lacks: 1, it was brought from elsewhere (--cache-from) and is there now; 0, nobody has
+	 * it. NULL: nobody is asked. */
+	int (*import)(void *caches, const struct digest *key, struct error *err);
+	void *caches;
 };
 
 enum build_progress { BUILD_PROGRESS_AUTO, BUILD_PROGRESS_PLAIN, BUILD_PROGRESS_TTY, BUILD_PROGRESS_QUIET };
@@ -81,6 +85,8 @@ struct build_options {
 	bool no_cache;
 	struct string_list no_cache_filter; /* names of stages */
 	bool pull;
+	struct string_list
+		*found_keys; /* not NULL: nothing is done but found in the build cache, whose keys these are */
 	bool no_image; /* only the documents are written, which nothing names: the caller holds the content lock */
 	enum build_progress progress;
 	int output_fd; /* where progress goes: standard error, as BuildKit's */

@@ -31,6 +31,9 @@ void executor_release(struct executor *executor)
 	/* Told for people and for prunes: a build does not fail of it. */
 	if (executor->hits.count)
 		build_cache_touch(executor->store, &executor->hits, NULL);
+	struct string_list *wanted = executor->options->found_keys;
+	for (size_t i = 0; wanted && i < executor->hits.count; i++)
+		string_list_add(wanted, executor->hits.items[i]);
 	string_list_release(&executor->hits);
 	ignore_list_release(&executor->ignore);
 	memo_free(executor->memo);

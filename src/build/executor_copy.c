@@ -353,6 +353,7 @@ static int copy_from_root(struct step *step, struct copy_step *copy, const struc
 	struct build_cache_entry entry;
 	if (build_cache_find(step->executor->store, &keys[0], &entry, err) < 0)
 		return -1;
+	string_list_add(&step->executor->hits, keys[1].text);
 	return build_cache_put(step->executor->store, &keys[1], &entry, err);
 }
 
@@ -368,9 +369,12 @@ static int copy_from_layers(struct step *step, struct copy_step *copy, struct er
 		cache_key_add_text(key, diff_ids[i].text);
 	cache_key_finish(key, &layers);
 	make_key(step, copy, "copy from layers", &copy->patterns, &layers, &keys[1]);
-	int found = step_find_cached(step, &keys[1], copy->created_by, err);
-	if (found != 0)
-		return found < 0 ? -1 : 0;
+	/* Whoever asks for keys wants both. */
+	if (!step->executor->options->found_keys) {
+		int found = step_find_cached(step, &keys[1], copy->created_by, err);
+		if (found != 0)
+			return found < 0 ? -1 : 0;
+	}
 	cleanup_rootfs_view struct rootfs_view view = ROOTFS_VIEW_INIT;
 	if (rootfs_view_open(step->executor->store, diff_ids, count, -1, -1, &view, err) < 0)
 		return -1;

@@ -94,14 +94,33 @@ static bool is_cache_off(const struct step *step)
 	return options->no_cache;
 }
 
+/* In the build cache, or now there, since --cache-from has it. 0: not found. */
+static int find_entry(struct executor *executor, const struct digest *key, struct build_cache_entry *ret_entry,
+		      struct error *err)
+{
+	const struct build_host *host = executor->host;
+	if (build_cache_find(executor->store, key, ret_entry, err) == 0)
+		return 1;
+	if (err->kind != ERROR_NOT_FOUND)
+		return -1;
+	error_clear(err);
+	int imported = host->import ? host->import(host->caches, key, err) : 0;
+	if (imported <= 0)
+		return imported;
+	return build_cache_find(executor->store, key, ret_entry, err) < 0 ? -1 : 1;
+}
+
 int step_find_cached(struct step *step, const struct digest *key, const char *created_by, struct error *err)
 {
 	if (is_cache_off(step))
 		return 0;
 	struct build_cache_entry entry;
 	struct error reason;
-	if (build_cache_find(step->executor->store, key, &entry, &reason) < 0) {
-		if (reason.kind == ERROR_NOT_FOUND)
+	int found = find_entry(step->executor, key, &entry, &reason);
+	if (found == 0 && step->executor->options->found_keys)
+		return error_set(err, ERROR_NOT_FOUND, "the build cache has nothing for this step any more");
+	if (found <= 0) {
+		if (found == 0)
 			return 0;
 		if (err)
 			*err = reason;

@@ -16,6 +16,8 @@ void build_arguments_release(struct build_arguments *arguments)
 	string_list_release(&arguments->outputs);
 	string_list_release(&arguments->annotations);
 	string_list_release(&arguments->attestations);
+	string_list_release(&arguments->caches_from);
+	string_list_release(&arguments->caches_to);
 }
 
 static int compare(const void *a, const void *b)
@@ -30,6 +32,10 @@ void build_options_table(struct build_arguments *arguments, const struct option 
 		OPTION_LIST(0, "attest", &arguments->attestations, "stringArray",
 			    "Attestation parameters: only disabled=true, none are made"),
 		OPTION_STRING(0, "builder", &arguments->builder, "string", "Taken, since there is one builder alone"),
+		OPTION_LIST(0, "cache-from", &arguments->caches_from, "stringArray",
+			    "External cache sources (e.g., \"user/app:cache\", \"type=local,src=path/to/dir\")"),
+		OPTION_LIST(0, "cache-to", &arguments->caches_to, "stringArray",
+			    "Cache export destinations (e.g., \"user/app:cache\", \"type=local,dest=path/to/dir\")"),
 		OPTION_FLAG(0, "compress", &arguments->compress, "Taken, since a context is not sent anywhere"),
 		OPTION_FLAG('D', "debug", &arguments->debug, "Taken, and does nothing"),
 		OPTION_FLAG(0, "disable-content-trust", &arguments->without_trust,

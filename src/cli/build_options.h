@@ -7,10 +7,10 @@
 #include "cli/options.h"
 #include "engine/build_output.h"
 
-#define BUILD_OPTION_LIMIT 64
+#define BUILD_OPTION_LIMIT 96
 
 struct build_arguments {
-	struct string_list outputs, annotations, attestations;
+	struct string_list outputs, annotations, attestations, caches_from, caches_to;
 	bool load, push;
 	const char *provenance, *sbom;
 	/* Taken, and nothing to do. */

@@ -91,9 +91,10 @@ static int write_outputs(struct engine *engine, const struct build_outputs *outp
 	return 0;
 }
 
-static int run_build(struct invocation *invocation, const struct build_options *build, const struct result_files *files,
+static int run_build(struct invocation *invocation, const struct build_job *job, const struct result_files *files,
 		     const struct build_outputs *outputs, struct error *err)
 {
+	const struct build_options *build = job->options;
 	cleanup_engine struct engine *engine = NULL;
 	cleanup_free char *metadata = NULL;
 	struct image image;
@@ -103,7 +104,7 @@ static int run_build(struct invocation *invocation, const struct build_options *
 	    command_open_engine(invocation, &engine, err) < 0 ||
 	    store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
 		return -1;
-	if (engine_build(engine, build, &image, err) < 0 || write_outputs(engine, outputs, build, &image, err) < 0)
+	if (engine_build(engine, job, &image, err) < 0 || write_outputs(engine, outputs, build, &image, err) < 0)
 		return -1;
 	if (files->id && write_result(files->id, image.id.text, "image ID", err) < 0)
 		return -1;
@@ -174,6 +175,8 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 	struct string_list filters = {0};
 	cleanup_build_arguments struct build_arguments more;
 	cleanup_build_outputs struct build_outputs outputs = {0};
+	cleanup_build_cache_specs struct build_cache_specs caches_from = {0}, caches_to = {0};
+	const struct build_job job = {&build, &caches_from, &caches_to};
 	bool quiet = false, check = false;
 	struct build_step_options *steps = &build.steps;
 	const char *network = "default";
@@ -238,10 +241,16 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 			split_list(filters.items[i], &build.no_cache_filter);
 		result = take_more(&more, &build, &outputs, err);
 	}
+	if (result == 0) {
+		result = build_cache_specs_parse(&more.caches_from, false, NULL, &caches_from, err);
+		if (result == 0)
+			result =
+				build_cache_specs_parse(&more.caches_to, true, &build.build_arguments, &caches_to, err);
+	}
 	if (result == 0 && check)
 		result = run_check(invocation, &build, err);
 	else if (result == 0)
-		result = run_build(invocation, &build, &files, &outputs, err);
+		result = run_build(invocation, &job, &files, &outputs, err);
 	release_lists(&build);
 	string_list_release(&filters);
 	return result < 0 ? -1 : 0;

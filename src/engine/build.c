@@ -12,11 +12,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
 #include "base/random.h"
+#include "build/cache_document.h"
 #include "build/input.h"
 #include "engine/build_step.h"
 #include "engine/container_config.h"
@@ -311,27 +313,96 @@ static struct build_host host_of(struct engine *engine)
 		.context = engine, .resolve_image = resolve_image, .fetch = fetch_file, .run = run_step};
 }
 
-int engine_build(struct engine *engine, const struct build_options *options, struct image *ret_image, struct error *err)
+/* Every step is in the build cache now, so that going through them once more tells their keys, whoever did them. */
+static int find_keys(struct engine *engine, const struct build_host *host, const struct build_options *options,
+		     struct string_list *keys, struct error *err)
+{
+	struct build_options again = *options;
+	struct image ignored;
+	again.no_cache = again.pull = false;
+	again.no_cache_filter = again.tags = (struct string_list){0};
+	again.no_image = true;
+	again.progress = BUILD_PROGRESS_QUIET;
+	again.found_keys = keys;
+	return build_image(engine->store, host, &again, &ignored, err) < 0 ? error_wrap(err, "export the build cache")
+									   : 0;
+}
+
+/* The same image, under a manifest that tells its steps' keys. */
+static int add_inline(struct engine *engine, const struct build_host *host, const struct build_options *options,
+		      const struct string_list *keys, struct image *image, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	struct build_options again = *options;
+	if (build_cache_describe(engine, keys, &image->id, false, &text, err) < 0)
+		return -1;
+	again.annotations = (struct string_list){0};
+	string_list_copy(&again.annotations, &options->annotations);
+	string_list_set_key(&again.annotations, CACHE_ANNOTATION, text);
+	again.no_cache = again.pull = false;
+	again.no_cache_filter = (struct string_list){0};
+	again.progress = BUILD_PROGRESS_QUIET;
+	int result = build_image(engine->store, host, &again, image, err);
+	string_list_release(&again.annotations);
+	return result;
+}
+
+static int export_caches(struct engine *engine, const struct build_host *host, const struct build_options *options,
+			 const struct build_cache_specs *specs, struct image *image, struct error *err)
+{
+	cleanup_string_list struct string_list keys = {0};
+	if (!specs->count)
+		return 0;
+	if (find_keys(engine, host, options, &keys, err) < 0)
+		return -1;
+	for (size_t i = 0; i < specs->count; i++) {
+		const struct build_cache_spec *spec = &specs->items[i];
+		struct error why = {0};
+		int result = spec->kind == BUILD_CACHE_INLINE
+				     ? add_inline(engine, host, options, &keys, image, &why)
+				     : build_cache_export(engine, spec, &keys, &image->id, &why);
+		if (result == 0)
+			continue;
+		if (!spec->ignores_errors) {
+			*err = why;
+			return -1;
+		}
+		if (options->progress != BUILD_PROGRESS_QUIET)
+			dprintf(options->output_fd, "WARNING: %s\n", why.message);
+	}
+	return 0;
+}
+
+int engine_build(struct engine *engine, const struct build_job *job, struct image *ret_image, struct error *err)
 {
 	/* Without SA_RESTART: a wait for the step ends, and the build takes itself down in order. */
 	struct sigaction action = {.sa_handler = on_signal};
 	struct sigaction before[ARRAY_SIZE(ending_signals)];
-	const struct build_host host = host_of(engine);
+	struct build_host host = host_of(engine);
 	cleanup_build_input struct build_input input;
 	struct error ignored = {0};
 	/* Contexts and checkouts of builds that were killed; not while somebody else adds content. */
 	store_collect_staging(engine->store, &ignored);
-	if (build_input_open(engine->store, &host, options, &input, err) < 0)
+	if (build_input_open(engine->store, &host, job->options, &input, err) < 0)
 		return -1;
 	was_interrupted = 0;
 	network_release_dead_builds(engine);
 	remove_dead_builds(engine);
+	cleanup_build_caches struct build_caches *caches = NULL;
+	if (job->caches_from->count) {
+		bool is_quiet = job->options->progress == BUILD_PROGRESS_QUIET;
+		host.caches = caches =
+			build_caches_open(engine, job->caches_from, is_quiet ? -1 : job->options->output_fd);
+		host.import = build_caches_import;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
 		sigaction(ending_signals[i], &action, &before[i]);
 	int result = build_image(engine->store, &host, &input.options, ret_image, err);
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
 		sigaction(ending_signals[i], &before[i], NULL);
-	return was_interrupted && result == 0 ? error_set(err, ERROR_CANCELLED, "interrupted") : result;
+	if (was_interrupted && result == 0)
+		return error_set(err, ERROR_CANCELLED, "interrupted");
+	return result < 0 ? -1 : export_caches(engine, &host, &input.options, job->caches_to, ret_image, err);
 }
 
 int engine_build_check(struct engine *engine, const struct build_options *options, char **ret_text, size_t *ret_count,

@@ -14,6 +14,7 @@
 #include "base/atomic_file.h"
 #include "base/fd.h"
 #include "base/random.h"
+#include "build/cache_document.h"
 #include "build/content.h"
 #include "build/copy.h"
 #include "build/rootfs_view.h"
@@ -199,10 +200,19 @@ static int write_archive(struct engine *engine, const struct build_output *outpu
 			return -1;
 		string_list_take(&names, reference_text(&reference));
 	}
+	/* An inline cache is every output's. */
+	cleanup_manifest struct manifest manifest = {0};
+	cleanup_string_list struct string_list annotations = {0};
+	if (image_read_manifest(engine->store, image, &manifest, NULL, err) < 0)
+		return -1;
+	string_list_copy(&annotations, &output->annotations);
+	const char *cache = string_list_get_key(&manifest.annotations, CACHE_ANNOTATION);
+	if (cache)
+		string_list_set_key(&annotations, CACHE_ANNOTATION, cache);
 	const struct image_export export = {
 		.image = image,
 		.references = &names,
-		.annotations = &output->annotations,
+		.annotations = &annotations,
 		.descriptor_annotations = &output->descriptor_annotations,
 		.is_compressed = output->compression != NULL,
 		.compression = output->compression_kind,

@@ -22,6 +22,7 @@ static int (*const operations[])(const struct request *request, struct http *htt
 	[OPERATION_TAGS] = remote_tags, [OPERATION_SEARCH] = search,
 	[OPERATION_COPY] = copy,	[OPERATION_MANIFEST] = remote_manifest,
 	[OPERATION_LIST] = push_list,	[OPERATION_FETCH] = fetch_file,
+	[OPERATION_BLOB] = fetch_blob,
 };
 _Static_assert(ARRAY_SIZE(operations) == OPERATION_COUNT, "an operation does nothing");
 

@@ -13,6 +13,7 @@ int remote_digest(const struct request *request, struct http *http, json_t **ret
 int remote_tags(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
 int copy(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
 int fetch_file(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
+int fetch_blob(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
 int remote_manifest(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
 int push_list(const struct request *request, struct http *http, json_t **ret_done, struct error *err);
 int search(const struct request *request, struct http *http, json_t **ret_done, struct error *err);

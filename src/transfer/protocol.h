@@ -23,8 +23,9 @@
  *    "manifests":[{"source":"ghcr.test/regid/other","digest":…}]}   puts the index, and before it what it names
  *   {"operation":"fetch","root":DIR,"url":URL,"limit":N,"digest":"sha256:…"}   a file of the web, at most N bytes, into
  *        the blob store: any host, http too, no credentials; with a digest nothing else is taken
- * Every request may hold "insecure":true, where the registry's certificate is not to be verified, as registries.conf
- * can say too, and "username","password": else credentials come from ~/.docker/config.json (auths).
+ *   {"operation":"blob","root":DIR,"domain":…,"path":…,"digest":…,"size":N}    a blob of a repository into the blob
+ * store Every request may hold "insecure":true, where the registry's certificate is not to be verified, as
+ * registries.conf can say too, and "username","password": else credentials come from ~/.docker/config.json (auths).
  *
  * Answers:
  *   {"event":"layer","id":"<12 digits>","status":S,"current":N,"total":N}
@@ -46,7 +47,8 @@
  *   {"event":"done","media_type":…,"digest":…,"size":N,"is_index":false,"document":TEXT,"platform":{"os":…,…}}
  *        after "manifest"
  *   {"event":"done","digest":"sha256:…","size":N,"last_modified":SECONDS}
- *        after "fetch"; last_modified is since 1970, 0 where the server did not say
+ *        after "fetch", and after "blob" without last_modified; last_modified is since 1970, 0 where the server did not
+ * say
  *   {"event":"error","kind":"unauthorized","message":"…"}           kind: lower case enum error_kind without ERROR_
  */
 #pragma once

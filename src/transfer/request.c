@@ -10,7 +10,7 @@ static const char *const operation_names[] = {
 	[OPERATION_PULL] = "pull",     [OPERATION_PUSH] = "push",	  [OPERATION_LOGIN] = "login",
 	[OPERATION_DIGEST] = "digest", [OPERATION_TAGS] = "tags",	  [OPERATION_SEARCH] = "search",
 	[OPERATION_COPY] = "copy",     [OPERATION_MANIFEST] = "manifest", [OPERATION_LIST] = "list",
-	[OPERATION_FETCH] = "fetch",
+	[OPERATION_FETCH] = "fetch",   [OPERATION_BLOB] = "blob",
 };
 static_assert(ARRAY_SIZE(operation_names) == OPERATION_COUNT, "an operation has no name");
 
@@ -133,7 +133,7 @@ static int parse_members(const json_t *document, struct request *request, struct
 static int check(const struct request *request, struct error *err)
 {
 	bool needs_root = request->operation == OPERATION_PULL || request->operation == OPERATION_PUSH ||
-			  request->operation == OPERATION_FETCH;
+			  request->operation == OPERATION_FETCH || request->operation == OPERATION_BLOB;
 	if (request->operation == OPERATION_COPY)
 		return 0;
 	if (needs_root && !request->root)

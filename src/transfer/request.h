@@ -21,6 +21,7 @@ enum operation {
 	OPERATION_MANIFEST,
 	OPERATION_LIST,
 	OPERATION_FETCH,
+	OPERATION_BLOB,
 	OPERATION_COUNT
 };
 
@@ -42,7 +43,7 @@ struct request {
 	char *username;
 	char *password;
 	bool is_insecure;	/* as if registries.conf called the registry so */
-	struct digest digest;	/* pull, fetch */
+	struct digest digest;	/* pull, fetch, blob */
 	struct digest manifest; /* push */
 	struct platform platform;
 	struct digest *replaced; /* pull: diff ids of layers that are there, and damaged */
