@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "engine/build.h"
+#include "engine/build_gc.h"
 #include "engine/build_step.h"
 #include "engine/push.h"
 
@@ -113,6 +114,7 @@ static int run_build(struct invocation *invocation, const struct build_job *job,
 		return -1;
 	if (build->progress == BUILD_PROGRESS_QUIET && !build->no_image)
 		printf("%s\n", image.id.text);
+	build_gc_start(engine);
 	return 0;
 }
 

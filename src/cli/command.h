@@ -69,6 +69,7 @@ void command_print_reclaimed(uint64_t bytes);
 
 command_handler cmd_attach;
 command_handler cmd_build;
+command_handler cmd_builder_du;
 command_handler cmd_builder_prune;
 command_handler cmd_cleanup;
 command_handler cmd_container_prune;

@@ -1,7 +1,9 @@
 #include "engine/prune.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "engine/image_list.h"
 #include "engine/list.h"
@@ -133,20 +135,33 @@ int image_prune(struct engine *engine, bool all, const struct string_list *filte
 	return collect(engine, store_collect, &outcome->bytes, err);
 }
 
+/* As BuildKit reckons: the smaller of the two limits, and never less than what is reserved. 0: all may go. */
+static uint64_t bytes_to_keep(const struct builder_prune_options *options, uint64_t total, uint64_t bytes_free)
+{
+	uint64_t keep = options->keep;
+	if (options->free) {
+		uint64_t excess = options->free > bytes_free ? options->free - bytes_free : 0;
+		uint64_t left = total > excess ? total - excess : 1;
+		keep = !keep || left < keep ? left : keep;
+	}
+	return keep > options->reserved ? keep : options->reserved;
+}
+
 /* The least recently used first, until what is left is small enough. */
 static void choose_caches(const struct build_cache_list *list, const struct builder_prune_options *options,
-			  nanoseconds until, struct string_list *keys)
+			  uint64_t bytes_free, nanoseconds until, struct string_list *keys)
 {
 	uint64_t left = 0;
 	for (size_t i = 0; i < list->count; i++)
 		left += build_cache_own_bytes(&list->items[i]);
+	uint64_t keep = bytes_to_keep(options, left, bytes_free);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct build_cache_row *row = &list->items[i];
 		bool is_dangling = digest_is_set(&row->entry.diff_id) && !row->is_in_image;
 		if ((!options->all && !is_dangling) || (until && row->used > until) ||
 		    !filter_match_text(options->filters, "id", digest_hex(&row->key)))
 			continue;
-		if (options->keep && left <= options->keep)
+		if (keep && left <= keep)
 			return;
 		string_list_add(keys, row->key.text);
 		left -= build_cache_own_bytes(row);
@@ -160,11 +175,14 @@ static int forget_caches(struct engine *engine, const struct builder_prune_optio
 	cleanup_build_cache_list struct build_cache_list list = {0};
 	cleanup_string_list struct string_list keys = {0};
 	nanoseconds until;
+	struct statvfs disk;
 	if (filter_check_names(options->filters, known, err) < 0 ||
 	    filter_until(options->filters, time_now(), &until, err) < 0 ||
 	    build_cache_list(engine->store, &list, err) < 0)
 		return -1;
-	choose_caches(&list, options, until, &keys);
+	if (fstatvfs(engine->store->root_fd, &disk) < 0)
+		return error_set_errno(err, errno, "ask what the file system has free");
+	choose_caches(&list, options, (uint64_t)disk.f_bavail * disk.f_frsize, until ? until : options->until, &keys);
 	if (keys.count && build_cache_remove(engine->store, &keys, err) < 0)
 		return -1;
 	for (size_t i = 0; i < keys.count; i++)

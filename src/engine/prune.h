@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "base/string_list.h"
+#include "base/time.h"
 #include "engine/engine.h"
 
 /* Tags and images go as Docker says (store/image.h), then the bytes that nothing names any more. */
@@ -35,7 +36,10 @@ int image_prune(struct engine *engine, bool all, const struct string_list *filte
 struct builder_prune_options {
 	bool all;			   /* also what images have too, and steps that made no layer */
 	const struct string_list *filters; /* until (last used before then), id */
-	uint64_t keep;			   /* bytes of cache that may stay; the last used do */
+	uint64_t keep;			   /* bytes of cache that may stay; the last used do; 0: none is kept for it */
+	uint64_t reserved;		   /* bytes that stay in any case */
+	uint64_t free;			   /* bytes that the file system is to have free, and no more goes for it */
+	nanoseconds until;		   /* as the filter; 0: none */
 };
 int builder_prune(struct engine *engine, const struct builder_prune_options *options, struct prune_outcome *outcome,
 		  struct error *err);

@@ -177,3 +177,36 @@ END
   assert_exit 0
   assert_match '^WARNING: exporting cache to'
 }
+
+@test "builder du, and the limits that builds keep themselves" {
+  coracle builder prune -af >/dev/null
+  rm -f "$WORK/root/cache/build-gc"
+  printf 'FROM probe:1\nCOPY big /big\n' >"$context/Dockerfile"
+  head -c 100000 /dev/urandom >"$context/big"
+  build -q
+  coracle rmi cached:1
+  run coracle buildx du
+  assert_exit 0
+  assert_match '^ID +RECLAIMABLE +SIZE +LAST ACCESSED'
+  assert_match '^[0-9a-f]{25} +true +2.*kB +.* ago'
+  assert_match '^Total: +2.*kB$'
+  # Looked at within the hour: nothing happens. Then there is too much, and it goes by itself.
+  printf 'FROM probe:1\nRUN write /small x\n' >"$context/Dockerfile"
+  CORACLE_BUILD_CACHE_MAX=50k build -q
+  assert_exit 0
+  [ "$(coracle builder du | grep -c ' true ')" -eq 2 ]
+  rm "$WORK/root/cache/build-gc"
+  CORACLE_BUILD_CACHE_MAX=50k build -q
+  wait_until big_is_gone
+  # What was used last is still there.
+  build
+  grep -A1 'RUN write /small' <<<"$output" | grep CACHED
+  run env CORACLE_BUILD_CACHE_AGE=soon "$TOP/build/bin/coracle" --root "$WORK/root" --run-root "$WORK/run" builder prune -f --policy
+  assert_exit 1
+  assert_has 'CORACLE_BUILD_CACHE_AGE is no span such as 720h: "soon"'
+  run coracle builder prune -af --max-used-space 1g --reserved-space 2g
+  assert_has 'Total reclaimed space: 0B'
+  CORACLE_BUILD_CACHE_AGE=1ns run coracle builder prune -f --policy
+  [ "$(coracle builder du | grep -c ' true ')" -eq 0 ]
+}
+big_is_gone() { ! coracle builder du | grep -q 'kB .*ago'; }
