@@ -105,11 +105,18 @@ static struct owner owner_of(const struct copier *copier, const struct stat *sta
 	return (struct owner){0, 0};
 }
 
+static struct timespec time_of(const struct copier *copier, const struct stat *status)
+{
+	/* What an archive holds has the archive's times, which are part of it. */
+	bool is_given = copier->request->time && !(copier->from && copier->from->keep_owners);
+	return is_given ? (struct timespec){.tv_sec = copier->request->time} : status->st_mtim;
+}
+
 static int set_metadata(struct copier *copier, int from_fd, int to_fd, const struct stat *status, const char *path)
 {
 	struct owner owner = owner_of(copier, status);
 	mode_t mode = copier->request->has_mode ? copier->request->mode : status->st_mode & 07777;
-	struct timespec times[2] = {status->st_mtim, status->st_mtim};
+	const struct timespec time = time_of(copier, status), times[2] = {time, time};
 	/* The owner first: a change of it takes setuid bits and capabilities away. */
 	if (fchown(to_fd, owner.user, owner.group) < 0 || fchmod(to_fd, mode) < 0)
 		return error_set_errno(copier->err, errno, "set owner and mode of %s", path);
@@ -181,7 +188,7 @@ static int copy_link(struct copier *copier, int from_folder, const char *from_na
 	if (clear_target(copier, folder_fd, name, path) < 0)
 		return -1;
 	struct owner owner = owner_of(copier, status);
-	struct timespec times[2] = {status->st_mtim, status->st_mtim};
+	const struct timespec time = time_of(copier, status), times[2] = {time, time};
 	if (symlinkat(target, folder_fd, name) < 0 ||
 	    fchownat(folder_fd, name, owner.user, owner.group, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    utimensat(folder_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)

@@ -54,6 +54,7 @@ struct copy_request {
 	bool needs_folder; /* more than one source was written */
 	bool unpacks;	   /* archives */
 	bool keeps_parents;
+	int64_t time; /* seconds since 1970, that all gets but what an archive holds; 0: modification times stay */
 	bool has_owner;
 	struct owner owner;
 	bool has_mode;

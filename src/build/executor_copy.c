@@ -200,6 +200,9 @@ static void make_key(const struct step *step, const struct copy_step *copy, cons
 	}
 	remote_list_add_to_key(&copy->remotes, instruction, key);
 	cache_key_add_number(key, (uint64_t)step->executor->epoch);
+	/* Times count for nothing here, so with an epoch they must not count in the layer either. */
+	if (step->executor->epoch)
+		cache_key_add_text(key, "epoch for all");
 	cache_key_finish(key, ret_key);
 }
 
@@ -276,6 +279,7 @@ static int perform(struct step *step, struct copy_step *copy, const struct conte
 		.needs_folder = copy->needs_folder,
 		.unpacks = instruction->kind == INSTRUCTION_ADD && instruction->unpack != UNPACK_NEVER,
 		.keeps_parents = instruction->has_parents,
+		.time = instruction->from ? 0 : step->executor->epoch,
 		.has_owner = copy->chown != NULL,
 		.has_mode = copy->chmod != NULL,
 		.mode = copy->chmod ? (mode_t)strtoul(copy->chmod, NULL, 8) : 0,

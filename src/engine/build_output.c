@@ -266,6 +266,11 @@ int build_output_write(struct engine *engine, const struct build_output *output,
 		       const struct image *image, struct error *err)
 {
 	int standard_output = STDOUT_FILENO, result = 0;
+	int64_t epoch = 0;
+	if (output->rewrite_timestamp && options->progress != BUILD_PROGRESS_QUIET &&
+	    build_epoch(&options->build_arguments, &epoch, NULL) == 0 && !epoch)
+		dprintf(options->output_fd,
+			"WARNING: rewrite-timestamp is specified, but no source-date-epoch was found\n");
 	switch (output->kind) {
 	case BUILD_OUTPUT_STORE:
 	case BUILD_OUTPUT_NOTHING:
