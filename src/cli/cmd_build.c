@@ -152,9 +152,19 @@ static void release_lists(struct build_options *build)
 		string_list_release(lists[i]);
 }
 
+static void split_lists(const struct string_list *texts, struct string_list *ret_items)
+{
+	for (size_t i = 0; i < texts->count; i++)
+		split_list(texts->items[i], ret_items);
+}
+
+struct build_caches_asked {
+	struct build_cache_specs from, to;
+};
+
 /* The arguments that build_options.c knows, and what they change of the build's options. */
 static int take_more(const struct build_arguments *more, struct build_options *build, struct build_outputs *ret_outputs,
-		     struct error *err)
+		     struct build_caches_asked *ret_caches, struct error *err)
 {
 	const struct build_output_options options = {
 		.texts = &more->outputs,
@@ -166,7 +176,9 @@ static int take_more(const struct build_arguments *more, struct build_options *b
 	if (build_arguments_check(more, err) < 0 || build_outputs_parse(&options, ret_outputs, err) < 0)
 		return -1;
 	build_outputs_apply(ret_outputs, build);
-	return 0;
+	if (build_cache_specs_parse(&more->caches_from, false, NULL, &ret_caches->from, err) < 0)
+		return -1;
+	return build_cache_specs_parse(&more->caches_to, true, &build->build_arguments, &ret_caches->to, err);
 }
 
 int cmd_build(struct invocation *invocation, int count, char **arguments, struct error *err)
@@ -177,8 +189,8 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 	struct string_list filters = {0};
 	cleanup_build_arguments struct build_arguments more;
 	cleanup_build_outputs struct build_outputs outputs = {0};
-	cleanup_build_cache_specs struct build_cache_specs caches_from = {0}, caches_to = {0};
-	const struct build_job job = {&build, &caches_from, &caches_to};
+	struct build_caches_asked caches = {0};
+	const struct build_job job = {&build, &caches.from, &caches.to};
 	bool quiet = false, check = false;
 	struct build_step_options *steps = &build.steps;
 	const char *network = "default";
@@ -239,21 +251,16 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 		result = secret_check(&build.secrets, err);
 	if (result == 0) {
 		build.context_path = arguments[0];
-		for (size_t i = 0; i < filters.count; i++)
-			split_list(filters.items[i], &build.no_cache_filter);
-		result = take_more(&more, &build, &outputs, err);
-	}
-	if (result == 0) {
-		result = build_cache_specs_parse(&more.caches_from, false, NULL, &caches_from, err);
-		if (result == 0)
-			result =
-				build_cache_specs_parse(&more.caches_to, true, &build.build_arguments, &caches_to, err);
+		split_lists(&filters, &build.no_cache_filter);
+		result = take_more(&more, &build, &outputs, &caches, err);
 	}
 	if (result == 0 && check)
 		result = run_check(invocation, &build, err);
 	else if (result == 0)
 		result = run_build(invocation, &job, &files, &outputs, err);
 	release_lists(&build);
+	build_cache_specs_release(&caches.from);
+	build_cache_specs_release(&caches.to);
 	string_list_release(&filters);
 	return result < 0 ? -1 : 0;
 }
