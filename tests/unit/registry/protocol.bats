@@ -325,6 +325,37 @@ push_image() {
 	done
 }
 
+# many URL-WITH-A-RANGE: an empty index at each of them, over one connection.
+many() {
+	printf '{"schemaVersion":2,"mediaType":"%s","manifests":[]}' "$INDEX_TYPE" >"$FOLDER/many"
+	[ "$(curl -s -u "regid:$TOKEN" -X PUT -H "Content-Type: $INDEX_TYPE" --data-binary "@$FOLDER/many" -o "$FOLDER/body" \
+		-w '%{http_code}\n' "$URL$1" | sort -u)" = 201 ]
+}
+
+@test "CVE-2023-2253: a page has at most a thousand names, however many are asked for" {
+	local query first rest
+	many '/v2/regid/tagged/manifests/t[1-1001]'
+	many '/v2/regid/many[1-1001]/manifests/x'
+	for query in '' '?n=1001' '?n=2147483647'; do
+		as GET "/v2/regid/tagged/tags/list$query"
+		expect 200
+		[ "$(grep -o '"t[0-9]*"' <<<"$body" | wc -l)" -eq 1000 ]
+		[[ $(header Link) == '</v2/regid/tagged/tags/list?n=1000&last=t'*'>; rel="next"' ]]
+		as GET "/v2/_catalog$query"
+		expect 200
+		[ "$(grep -o '"regid/[^"]*"' <<<"$body" | wc -l)" -eq 1000 ]
+		[[ $(header Link) == '</v2/_catalog?n=1000&last=regid/many'*'>; rel="next"' ]]
+	done
+	# The rest is on the next page, and nothing twice.
+	first=$(grep -o '"regid/many[^"]*"' <<<"$body")
+	as GET "$(sed 's/^<\(.*\)>.*/\1/' <<<"$(header Link)")"
+	expect 200
+	[ -z "$(header Link)" ]
+	rest=$(grep -o '"regid/many[^"]*"' <<<"$body")
+	[ "$(printf '%s\n' "$first" "$rest" | sort -u | wc -l)" -eq 1001 ]
+	[ "$(printf '%s\n' "$first" "$rest" | wc -l)" -eq 1001 ]
+}
+
 @test "the catalog holds what its reader may pull" {
 	push_image regid/app v1
 	as GET '/v2/_catalog'
