@@ -23,6 +23,12 @@ void string_list_add(struct string_list *list, const char *text)
 	string_list_take(list, duplicate_string(text));
 }
 
+void string_list_add_once(struct string_list *list, const char *text)
+{
+	if (!string_list_contains(list, text))
+		string_list_add(list, text);
+}
+
 void string_list_add_format(struct string_list *list, const char *format, ...)
 {
 	va_list arguments;

@@ -1,5 +1,6 @@
 #include "engine/pull.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "archive/layer.h"
@@ -183,8 +184,43 @@ int image_pull_is_newer(struct engine *engine, const struct reference *reference
 	return 0;
 }
 
+void waiting_layers_add(struct waiting_layers *layers, const struct digest *diff_id,
+			const struct layer_waiting *waiting)
+{
+	layers->items = reallocate_array(layers->items, layers->count + 1, sizeof *layers->items);
+	layers->items[layers->count++] = (struct waiting_layer){*diff_id, *waiting};
+}
+
+void waiting_layers_release(struct waiting_layers *layers)
+{
+	free(layers->items);
+	*layers = (struct waiting_layers){0};
+}
+
+static int read_waiting(const json_t *done, struct waiting_layers *waiting, struct error *err)
+{
+	json_t *array = NULL;
+	if (json_get_array(done, "layers", &array, err) < 0)
+		return -1;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const json_t *item = json_array_get(array, i);
+		struct layer_waiting layer = {0};
+		struct digest diff_id;
+		const char *name = NULL;
+		if (json_get_string(item, "staging", &name, err) < 0 ||
+		    json_get_boolean(item, "has_record", &layer.has_record, err) < 0 ||
+		    registry_answer_digest(item, "diff_id", &diff_id, err) < 0)
+			return -1;
+		if (!name)
+			continue;
+		snprintf(layer.name, sizeof layer.name, "%s", name);
+		waiting_layers_add(waiting, &diff_id, &layer);
+	}
+	return 0;
+}
+
 int image_pull_again(struct engine *engine, const struct reference *reference, const struct platform *platform,
-		     const struct string_list *damaged, struct pull_outcome *ret_outcome, struct error *err)
+		     const struct string_list *damaged, struct waiting_layers *waiting, struct error *err)
 {
 	cleanup_json json_t *request = pull_request(engine, reference, platform);
 	cleanup_json json_t *done = NULL;
@@ -193,9 +229,9 @@ int image_pull_again(struct engine *engine, const struct reference *reference, c
 	for (size_t i = 0; i < damaged->count; i++)
 		json_array_append_new(replaced, json_string(damaged->items[i]));
 	json_object_set_new(request, "replace", replaced);
-	if (registry_request_send(request, NULL, &done, err) < 0 ||
-	    record_pull(engine, reference, done, &outcome, err) < 0)
+	if (registry_request_send(request, NULL, &done, err) < 0)
 		return -1;
-	*ret_outcome = outcome;
-	return 0;
+	if (read_waiting(done, waiting, err) < 0)
+		return error_wrap(err, "coracle-transfer's answer");
+	return record_pull(engine, reference, done, &outcome, err);
 }

@@ -4,6 +4,7 @@
 #include "engine/registry_request.h"
 #include "oci/platform.h"
 #include "store/image.h"
+#include "store/layer_folder.h"
 
 /* Only ALWAYS and NEWER ask a registry about an image that is here. */
 enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER, PULL_NEWER };
@@ -31,10 +32,24 @@ int image_pull_all_tags(struct engine *engine, const struct reference *reference
 int image_pull_is_newer(struct engine *engine, const struct reference *reference, const struct image *image,
 			const struct transfer_progress *progress, bool *ret_is_newer, struct error *err);
 
+/* Layers that wait, whole and verified, to be put in place (store/layer_folder.h). */
+struct waiting_layer {
+	struct digest diff_id;
+	struct layer_waiting waiting;
+};
+struct waiting_layers {
+	struct waiting_layer *items;
+	size_t count;
+};
+void waiting_layers_add(struct waiting_layers *layers, const struct digest *diff_id,
+			const struct layer_waiting *waiting);
+void waiting_layers_release(struct waiting_layers *layers);
+#define cleanup_waiting_layers CLEANUP(waiting_layers_release)
+
 /*
- * The same for an image of which layers, named by their diff ids, are damaged here, and its documents maybe: what is
- * there stays until what comes is verified. The caller holds the content lock exclusively, and no container that runs
- * has those layers.
+ * The same for an image of which layers, named by their diff ids, are damaged here, and its documents maybe. Documents
+ * are replaced, layers are added to `waiting`: the caller puts them in place, where nobody uses the damaged ones. The
+ * caller holds the content lock.
  */
 int image_pull_again(struct engine *engine, const struct reference *reference, const struct platform *platform,
-		     const struct string_list *damaged, struct pull_outcome *ret_outcome, struct error *err);
+		     const struct string_list *damaged, struct waiting_layers *waiting, struct error *err);

@@ -233,8 +233,7 @@ static int add_named(struct save *save, const char *name, const struct platform 
 		return error_wrap(err, "save %s", name);
 	if (is_reference && reference.tag && !image_text_is_id(name, &found.id)) {
 		cleanup_free char *text = reference_text(&reference);
-		if (!string_list_contains(&image->references, text))
-			string_list_add(&image->references, text);
+		string_list_add_once(&image->references, text);
 	}
 	return 0;
 }

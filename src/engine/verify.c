@@ -1,26 +1,12 @@
 #include "engine/verify.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "archive/layer.h"
-#include "engine/list.h"
-#include "engine/pull.h"
+#include "engine/verify_internal.h"
 #include "store/layer_record.h"
 
 #define CHUNK_SIZE ((size_t)256 * 1024)
-
-struct verify {
-	struct engine *engine;
-	const struct engine_report *report;
-	struct verify_outcome outcome;
-	struct string_list checked;	/* digests of blobs and diff ids of layers */
-	struct string_list bad_blobs;	/* digests */
-	struct string_list bad_layers;	/* diff ids */
-	struct string_list bad_images;	/* ids */
-	struct string_list known_there; /* ids of images that a registry has */
-	char *chunk;
-};
 
 static void verify_release(struct verify *verify)
 {
@@ -32,17 +18,40 @@ static void verify_release(struct verify *verify)
 	free(verify->chunk);
 }
 
-static void add_once(struct string_list *list, const char *text)
-{
-	if (!string_list_contains(list, text))
-		string_list_add(list, text);
-}
-
 /* Whether an error is about what is kept, and not about our way of looking at it. */
 static bool is_finding(const struct error *why)
 {
-	return why->kind == ERROR_CORRUPT || why->kind == ERROR_NOT_FOUND || why->kind == ERROR_INVALID ||
-	       why->system_errno == EIO;
+	return why->kind == ERROR_CORRUPT || why->kind == ERROR_NOT_FOUND || why->kind == ERROR_INVALID;
+}
+
+/* What is kept was read: where the disk cannot give it back, it is damaged. */
+static int reading_failed(struct error *err)
+{
+	if (err && err->system_errno == EIO)
+		err->kind = ERROR_CORRUPT;
+	return -1;
+}
+
+/* Something of our own was written or read: whatever the reason is, it says nothing of what is kept. */
+static int own_work_failed(struct error *err)
+{
+	if (err)
+		err->kind = ERROR_SYSTEM;
+	return -1;
+}
+
+/* Tells whether the bytes could not be had, or what was done with them failed. */
+struct watched_source {
+	struct source from;
+	bool has_failed;
+};
+
+static ssize_t watched_read(void *context, void *bytes, size_t size, struct error *err)
+{
+	struct watched_source *watched = context;
+	ssize_t got = source_read(&watched->from, bytes, size, err);
+	watched->has_failed = watched->has_failed || got < 0;
+	return got;
 }
 
 static int find_problem(struct verify *verify, struct string_list *bad, const char *what, const char *digest,
@@ -55,11 +64,11 @@ static int find_problem(struct verify *verify, struct string_list *bad, const ch
 	}
 	engine_report_line(verify->report, "%s %s: %s", what, digest, why->message);
 	verify->outcome.problems++;
-	add_once(bad, digest);
+	string_list_add_once(bad, digest);
 	return 0;
 }
 
-static int hash_blob(struct verify *verify, const struct digest *digest, struct error *err)
+int verify_hash_blob(struct verify *verify, const struct digest *digest, struct error *err)
 {
 	struct blob_store *blobs = verify->engine->store->blobs;
 	cleanup_close int fd = -1;
@@ -67,12 +76,13 @@ static int hash_blob(struct verify *verify, const struct digest *digest, struct 
 	struct digest found;
 	ssize_t got;
 	if (blobs->operations->open(blobs, digest, &fd, err) < 0)
-		return err->kind == ERROR_NOT_FOUND ? error_set(err, ERROR_NOT_FOUND, "it is missing") : -1;
+		return err->kind == ERROR_NOT_FOUND ? error_set(err, ERROR_NOT_FOUND, "it is missing")
+						    : reading_failed(err);
 	struct source from = source_from_fd(&fd);
 	while ((got = source_read(&from, verify->chunk, CHUNK_SIZE, err)) > 0)
 		hasher_update(hasher, verify->chunk, (size_t)got);
 	if (got < 0)
-		return -1;
+		return reading_failed(err);
 	hasher_finish(hasher, &found);
 	return digest_equal(&found, digest)
 		       ? 0
@@ -86,7 +96,7 @@ static int check_blob(struct verify *verify, const struct digest *digest, struct
 		return 0;
 	string_list_add(&verify->checked, digest->text);
 	verify->outcome.blobs++;
-	return hash_blob(verify, digest, &why) == 0
+	return verify_hash_blob(verify, digest, &why) == 0
 		       ? 0
 		       : find_problem(verify, &verify->bad_blobs, "blob", digest->text, &why, err);
 }
@@ -110,7 +120,7 @@ static int hash_folder(int folder_fd, struct digest *ret_digest, struct error *e
 	return 0;
 }
 
-static bool has_good_blob(struct verify *verify, const struct image_layer *layer)
+bool verify_has_good_blob(struct verify *verify, const struct image_layer *layer)
 {
 	struct blob_store *blobs = verify->engine->store->blobs;
 	struct blob_info info;
@@ -118,28 +128,28 @@ static bool has_good_blob(struct verify *verify, const struct image_layer *layer
 	       blobs->operations->stat(blobs, &layer->blob.digest, &info, NULL) == 0;
 }
 
-/* The layer as it should be, from its kept blob or its record. */
-static int unpack_again(struct verify *verify, const struct image_layer *layer, struct layer_staging *ret_staging,
+int verify_unpack_again(struct verify *verify, const struct image_layer *layer, struct layer_staging *ret_staging,
 			struct error *err)
 {
 	struct store *store = verify->engine->store;
 	cleanup_layer_archive struct layer_archive *archive = NULL;
 	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
 	cleanup_close int fd = -1;
-	struct source from;
+	struct watched_source watched = {0};
 	struct digest diff_ids[DIGEST_ALGORITHM_COUNT];
 	struct layer_totals totals;
-	if (has_good_blob(verify, layer)) {
+	if (verify_has_good_blob(verify, layer)) {
 		if (store->blobs->operations->open(store->blobs, &layer->blob.digest, &fd, err) < 0)
-			return -1;
-		from = source_from_fd(&fd);
+			return reading_failed(err);
+		watched.from = source_from_fd(&fd);
 	} else {
 		if (layer_archive_open(store->root_fd, &layer->diff_id, &archive, err) < 0)
-			return -1;
-		from = layer_archive_source(archive);
+			return reading_failed(err);
+		watched.from = layer_archive_source(archive);
 	}
+	struct source from = {watched_read, &watched, NULL};
 	if (layer_unpack_as_any(store->root_fd, &from, NULL, &staging, diff_ids, &totals, err) < 0)
-		return -1;
+		return watched.has_failed ? reading_failed(err) : err->system_errno != 0 ? own_work_failed(err) : -1;
 	const struct digest *diff_id = &diff_ids[digest_algorithm_of(&layer->diff_id)];
 	if (!digest_equal(diff_id, &layer->diff_id))
 		return error_set(err, ERROR_CORRUPT, "blob %s is an archive of %s", layer->blob.digest.text,
@@ -158,15 +168,18 @@ static int compare_layer(struct verify *verify, const struct image_layer *layer,
 	struct error why = {0};
 	if (layer_folder_open(root_fd, &layer->diff_id, &folder_fd, &why) < 0) {
 		*err = why;
-		return why.kind == ERROR_NOT_FOUND ? error_set(err, ERROR_NOT_FOUND, "its folder is missing") : -1;
+		return why.kind == ERROR_NOT_FOUND ? error_set(err, ERROR_NOT_FOUND, "its folder is missing")
+						   : reading_failed(err);
 	}
-	if (unpack_again(verify, layer, &staging, &why) < 0) {
+	if (verify_unpack_again(verify, layer, &staging, &why) < 0) {
 		*ret_checked = why.kind != ERROR_NOT_FOUND;
 		*err = why;
 		return -1;
 	}
-	if (hash_folder(folder_fd, &found, err) < 0 || hash_folder(staging.folder_fd, &wanted, err) < 0)
-		return -1;
+	if (hash_folder(folder_fd, &found, err) < 0)
+		return reading_failed(err);
+	if (hash_folder(staging.folder_fd, &wanted, err) < 0)
+		return own_work_failed(err);
 	return digest_equal(&found, &wanted) ? 0
 					     : error_set(err, ERROR_CORRUPT,
 							 "its files have changed: contents, names, owners, modes, "
@@ -225,7 +238,7 @@ static int check_layers(struct verify *verify, const struct image *image, const 
 			return -1;
 	}
 	if (is_bad_image(verify, image, layers, count))
-		add_once(&verify->bad_images, image->id.text);
+		string_list_add_once(&verify->bad_images, image->id.text);
 	return 0;
 }
 
@@ -292,142 +305,13 @@ static int check(struct verify *verify, const struct verify_options *options, st
 		return -1;
 	for (size_t i = 0; i < list.count; i++)
 		if (digest_is_set(&list.items[i].repository_digest))
-			add_once(&verify->known_there, list.items[i].image.id.text);
+			string_list_add_once(&verify->known_there, list.items[i].image.id.text);
 	if (options->count > 0)
 		return check_named(verify, options, err);
 	for (size_t i = 0; i < list.count; i++)
 		if (check_image(verify, &list.items[i].image, err) < 0)
 			return -1;
 	return store->blobs->operations->list(store->blobs, visit_blob, verify, err);
-}
-
-/* Nobody's root file system is taken from under him. */
-static int check_unused(struct verify *verify, struct error *err)
-{
-	cleanup_container_views struct container_views views = {0};
-	if (container_view_list(verify->engine, false, &views, err) < 0)
-		return -1;
-	for (size_t i = 0; i < views.count; i++) {
-		const struct container_view *view = &views.items[i];
-		for (size_t j = 0; j < view->config.layers.count; j++)
-			if (string_list_contains(&verify->bad_layers, view->config.layers.items[j]))
-				return error_set(err, ERROR_CONFLICT,
-						 "container %s runs on layer %s, which has to be made again; stop it "
-						 "first",
-						 view->record.name, view->config.layers.items[j]);
-	}
-	return 0;
-}
-
-/* One that the pull has brought anew stays. */
-static int remove_blob(struct verify *verify, const struct digest *digest, struct error *err)
-{
-	struct blob_store *blobs = verify->engine->store->blobs;
-	struct error why = {0};
-	if (!string_list_contains(&verify->bad_blobs, digest->text) || hash_blob(verify, digest, &why) == 0)
-		return 0;
-	error_clear(&why);
-	if (blobs->operations->remove(blobs, digest, &why) == 0 || why.kind == ERROR_NOT_FOUND)
-		return 0;
-	*err = why;
-	return -1;
-}
-
-/* A layer from its good blob, without any registry. */
-static int remake_layer(struct verify *verify, const struct image_layer *layer, struct error *err)
-{
-	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
-	if (unpack_again(verify, layer, &staging, err) < 0)
-		return -1;
-	engine_report_line(verify->report, "repair: layer %s from its blob", layer->diff_id.text);
-	return layer_staging_replace(&staging, &layer->diff_id, err);
-}
-
-/* Those that can be made again here are; ret_damaged gets the diff ids of the others. */
-static int remake_layers(struct verify *verify, const struct image_layer *layers, size_t count,
-			 struct string_list *ret_damaged, struct error *err)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!string_list_contains(&verify->bad_layers, layers[i].diff_id.text))
-			continue;
-		if (!has_good_blob(verify, &layers[i]))
-			add_once(ret_damaged, layers[i].diff_id.text);
-		else if (remake_layer(verify, &layers[i], err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* The very manifest that was pulled or pushed, by its digest. Nothing is taken away before what comes is verified. */
-static int pull_again(struct verify *verify, const struct image_tag *item, const struct platform *platform,
-		      const struct string_list *damaged, struct error *err)
-{
-	cleanup_reference struct reference reference = {0};
-	struct pull_outcome pulled;
-	cleanup_free char *text = format_string("%s@%s", item->name, item->repository_digest.text);
-	if (reference_parse(text, &reference, err) < 0)
-		return -1;
-	engine_report_line(verify->report, "repair: pull %s", text);
-	return image_pull_again(verify->engine, &reference, platform, damaged, &pulled, err);
-}
-
-/* With the content locked: nobody uses a layer or a blob that is exchanged. */
-static int repair_locked(struct verify *verify, const struct image_tag *item, const struct image_layer *layers,
-			 size_t count, struct error *err)
-{
-	cleanup_image_config struct image_config config = {0};
-	cleanup_string_list struct string_list damaged = {0};
-	struct error why = {0};
-	const char *id = item->image.id.text;
-	bool has_platform = image_read_config(verify->engine->store, &item->image, &config, &why) == 0;
-	if (remake_layers(verify, layers, count, &damaged, err) < 0)
-		return -1;
-	if (!item->name || !digest_is_set(&item->repository_digest)) {
-		engine_report_line(verify->report, "repair: image %s: no registry is known to have it", id);
-		return 0;
-	}
-	error_clear(&why);
-	if (pull_again(verify, item, has_platform ? &config.platform : NULL, &damaged, &why) < 0) {
-		engine_report_line(verify->report, "repair: image %s: %s", id, why.message);
-		return 0;
-	}
-	/* A pulled layer needs no blob; a registry is known to have it. */
-	for (size_t i = 0; i < count; i++)
-		if (remove_blob(verify, &layers[i].blob.digest, err) < 0)
-			return -1;
-	return 0;
-}
-
-static int repair_image(struct verify *verify, const char *id, const struct image_list *list, struct error *err)
-{
-	struct image_layer *layers = NULL;
-	size_t count = 0;
-	cleanup_close int lock = -1;
-	const struct image_tag *item = NULL;
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i].image.id.text, id) == 0 &&
-		    (!item || digest_is_set(&list->items[i].repository_digest)))
-			item = &list->items[i];
-	if (!item)
-		return 0;
-	if (store_lock_content(verify->engine->store, STORE_LOCK_EXCLUSIVE, &lock, err) < 0 ||
-	    check_unused(verify, err) < 0 ||
-	    image_layers(verify->engine->store, &item->image.id, &layers, &count, err) < 0)
-		return -1;
-	int result = repair_locked(verify, item, layers, count, err);
-	image_layers_free(layers, count);
-	return result;
-}
-
-static int repair(struct verify *verify, struct error *err)
-{
-	cleanup_image_list struct image_list list = {0};
-	if (image_list(verify->engine->store, NULL, &list, err) < 0)
-		return error_wrap(err, "repair");
-	for (size_t i = 0; i < verify->bad_images.count; i++)
-		if (repair_image(verify, verify->bad_images.items[i], &list, err) < 0)
-			return error_wrap(err, "repair image %s", verify->bad_images.items[i]);
-	return 0;
 }
 
 int images_verify(struct engine *engine, const struct verify_options *options, const struct engine_report *report,
@@ -440,7 +324,7 @@ int images_verify(struct engine *engine, const struct verify_options *options, c
 	*ret_outcome = verify.outcome;
 	if (!options->repair || verify.outcome.problems == 0)
 		return 0;
-	if (repair(&verify, err) < 0 || check(&again, options, err) < 0)
+	if (verify_repair(&verify, err) < 0 || check(&again, options, err) < 0)
 		return -1;
 	*ret_outcome = again.outcome;
 	return 0;

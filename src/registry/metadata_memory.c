@@ -60,8 +60,7 @@ static int not_found(const char *repository, const char *key, struct error *err)
 
 static struct row *ensure(struct memory_metadata *memory, enum row_kind kind, const char *repository, const char *key)
 {
-	if (!string_list_contains(&memory->repositories, repository))
-		string_list_add(&memory->repositories, repository);
+	string_list_add_once(&memory->repositories, repository);
 	struct row *row = find(memory, kind, repository, key);
 	if (row)
 		return row;

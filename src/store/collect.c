@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/random.h"
 #include "base/string_list.h"
 #include "store/layer_folder.h"
 #include "store/store.h"
@@ -134,23 +135,62 @@ static int collect_layers(struct collection *collection, enum digest_algorithm a
 	return 0;
 }
 
+/* The layer that a record or a memo is about; unset for a name that is none of those. */
+static struct digest layer_of(const char *algorithm, const char *hex, size_t hex_length)
+{
+	struct digest diff_id = {0};
+	cleanup_free char *text = format_string("%s:%.*s", algorithm, (int)hex_length, hex);
+	if (digest_parse(text, &diff_id, NULL) < 0)
+		return (struct digest){0};
+	return diff_id;
+}
+
+static int drop_without_layer(struct collection *collection, const char *folder, const char *name,
+			      const struct digest *diff_id, struct error *err)
+{
+	int root_fd = collection->store->root_fd;
+	cleanup_free char *path = format_string("%s/%s", folder, name);
+	if (digest_is_set(diff_id) && layer_folder_exists(root_fd, diff_id))
+		return 0;
+	if (collection->garbage) {
+		string_list_add(collection->garbage, path);
+		return 0;
+	}
+	collection->collected.bytes += tree_disk_bytes_at(root_fd, path);
+	return remove_tree_at(root_fd, path, err);
+}
+
 /* A record without its folder is what a kill between the two leaves. */
 static int collect_records(struct collection *collection, enum digest_algorithm algorithm, struct error *err)
 {
-	struct store *store = collection->store;
 	cleanup_free char *folder = format_string("layers/records/%s", digest_algorithm_name(algorithm));
 	cleanup_string_list struct string_list names = {0};
-	if (list_folder(store->root_fd, folder, &names, err) < 0)
+	if (list_folder(collection->store->root_fd, folder, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; i < names.count; i++) {
-		struct digest diff_id;
-		cleanup_free char *text = format_string("%s:%s", digest_algorithm_name(algorithm), names.items[i]);
-		cleanup_free char *path = format_string("%s/%s", folder, names.items[i]);
-		if (digest_parse(text, &diff_id, NULL) == 0 && layer_folder_exists(store->root_fd, &diff_id))
-			continue;
-		if (collection->garbage)
-			string_list_add(collection->garbage, path);
-		else if (remove_tree_at(store->root_fd, path, err) < 0)
+		const char *name = names.items[i];
+		struct digest diff_id = layer_of(digest_algorithm_name(algorithm), name, strlen(name));
+		if (drop_without_layer(collection, folder, name, &diff_id, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What layers became when they were compressed (transfer/recompress.h): "<algorithm>-<hex>-<kind>-<level>". */
+static int collect_memos(struct collection *collection, struct error *err)
+{
+	static const char folder[] = "cache/compressed";
+	cleanup_string_list struct string_list names = {0};
+	if (list_folder(collection->store->root_fd, folder, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.count; i++) {
+		const char *name = names.items[i];
+		struct digest diff_id = {0};
+		size_t length = strcspn(name, "-");
+		cleanup_free char *algorithm = format_string("%.*s", (int)length, name);
+		if (name[length])
+			diff_id = layer_of(algorithm, name + length + 1, strcspn(name + length + 1, "-"));
+		if (drop_without_layer(collection, folder, name, &diff_id, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -185,6 +225,25 @@ static int collect_folder(struct collection *collection, int dir_fd, const char 
 	return 0;
 }
 
+/* By a new name first: whoever waits with the old one (layer_staging_leave) finds all of it or nothing, even where this
+ * is killed in the middle. */
+static int collect_staging(struct collection *collection, struct error *err)
+{
+	int root_fd = collection->store->root_fd;
+	cleanup_string_list struct string_list names = {0};
+	if (!collection->garbage && list_folder(root_fd, "layers/staging", &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.count; i++) {
+		char random[33];
+		random_hex(random, 32);
+		cleanup_free char *from = format_string("layers/staging/%s", names.items[i]);
+		cleanup_free char *to = format_string("layers/staging/%s", random);
+		if (renameat(root_fd, from, root_fd, to) < 0 && errno != ENOENT && errno != EBUSY)
+			return error_set_errno(err, errno, "rename %s", from);
+	}
+	return collect_folder(collection, root_fd, "layers/staging", NULL, err);
+}
+
 /* What a killed process had been given. */
 static int collect_rows(struct store *store, struct error *err)
 {
@@ -207,7 +266,7 @@ static int collect_files(struct collection *collection, struct error *err)
 		if (collect_layers(collection, (enum digest_algorithm)algorithm, err) < 0 ||
 		    collect_records(collection, (enum digest_algorithm)algorithm, err) < 0)
 			return -1;
-	if (collect_folder(collection, store->root_fd, "layers/staging", NULL, err) < 0 ||
+	if (collect_memos(collection, err) < 0 || collect_staging(collection, err) < 0 ||
 	    collect_folder(collection, store->root_fd, "containers", container_sql, err) < 0)
 		return -1;
 	return collect_folder(collection, store->run_root_fd, "containers", container_sql, err);
@@ -246,7 +305,7 @@ int store_collect_staging(struct store *store, struct error *err)
 	if (store_lock_content(store, STORE_LOCK_TRY_EXCLUSIVE, &lock_fd, err) < 0)
 		return -1;
 	CLEANUP(collection_release) struct collection collection = {.store = store};
-	return collect_folder(&collection, store->root_fd, "layers/staging", NULL, err);
+	return collect_staging(&collection, err);
 }
 
 int store_list_garbage(struct store *store, struct string_list *ret_names, struct error *err)

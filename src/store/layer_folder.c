@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -165,6 +166,43 @@ int layer_staging_replace(struct layer_staging *staging, const struct digest *di
 		return -1;
 	bool is_there = faccessat(staging->layers_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	return put_in_place(staging, diff_id, is_there ? RENAME_EXCHANGE : RENAME_NOREPLACE, err);
+}
+
+int layer_staging_leave(struct layer_staging *staging, struct layer_waiting *ret_waiting, struct error *err)
+{
+	struct layer_waiting waiting = {.has_record = staging->has_record};
+	if (syncfs(staging->folder_fd) < 0)
+		return error_set_errno(err, errno, "sync layers/staging/%s", staging->name);
+	memcpy(waiting.name, staging->name, sizeof waiting.name);
+	staging->name[0] = '\0';
+	layer_staging_release(staging);
+	*ret_waiting = waiting;
+	return 0;
+}
+
+int layer_staging_take(int root_fd, const struct layer_waiting *waiting, struct layer_staging *ret_staging,
+		       struct error *err)
+{
+	char path[STAGING_PATH_SIZE + 8];
+	cleanup_close int layers_fd = -1, folder_fd = -1;
+	if (strlen(waiting->name) != 32 || strspn(waiting->name, "0123456789abcdef") != 32)
+		return error_set(err, ERROR_INVALID, "this is no staged layer's name: %.40s", waiting->name);
+	layers_fd = open_layers(root_fd, false, err);
+	if (layers_fd < 0)
+		return -1;
+	snprintf(path, sizeof path, "staging/%s", waiting->name);
+	folder_fd = openat(layers_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder_fd < 0)
+		return error_set_errno(err, errno, "open layers/%s", path);
+	snprintf(path, sizeof path, "staging/%s.record", waiting->name);
+	if (waiting->has_record && faccessat(layers_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_set_errno(err, errno, "find layers/%s", path);
+	*ret_staging = (struct layer_staging){.has_record = waiting->has_record};
+	memcpy(ret_staging->name, waiting->name, sizeof waiting->name);
+	ret_staging->layers_fd = layers_fd;
+	ret_staging->folder_fd = folder_fd;
+	layers_fd = folder_fd = -1;
+	return 0;
 }
 
 void layer_staging_release(struct layer_staging *staging)

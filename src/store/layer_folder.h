@@ -35,6 +35,18 @@ int layer_staging_commit(struct layer_staging *staging, const struct digest *dif
  * its record. Nobody may have it mounted.
  */
 int layer_staging_replace(struct layer_staging *staging, const struct digest *diff_id, struct error *err);
+/*
+ * One that is filled may wait for its place: it is synced now, and taken up by its name, by another process or by this
+ * one when it has the content lock to itself. A collector may take it away before, all of it or nothing.
+ */
+struct layer_waiting {
+	char name[33];
+	bool has_record;
+};
+int layer_staging_leave(struct layer_staging *staging, struct layer_waiting *ret_waiting, struct error *err);
+/* ERROR_NOT_FOUND where it was collected, ERROR_INVALID for a name that is none. */
+int layer_staging_take(int root_fd, const struct layer_waiting *waiting, struct layer_staging *ret_staging,
+		       struct error *err);
 /* Removes it, unless it was committed. Safe on {.layers_fd = -1, .folder_fd = -1}. */
 void layer_staging_release(struct layer_staging *staging);
 #define LAYER_STAGING_INIT    ((struct layer_staging){.layers_fd = -1, .folder_fd = -1})

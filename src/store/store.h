@@ -6,7 +6,7 @@
  *     ROOT/layers/               unpacked layers (layer_folder.h)
  *     ROOT/containers/<id>/      upper/, work/, container.log, hostname, hosts, resolv.conf
  *     ROOT/volumes/<name>/_data
- *     ROOT/cache/                compiled seccomp filters
+ *     ROOT/cache/                compiled seccomp filters; compressed/: what layers became by compression
  *     ROOT/lock                  flock: shared while content is added, exclusive while it is collected
  *     RUN_ROOT/containers/<id>/  what the monitor keeps: lock, status, attach.sock (monitor/protocol.h)
  *
@@ -56,9 +56,9 @@ enum store_lock_mode { STORE_LOCK_SHARED, STORE_LOCK_EXCLUSIVE, STORE_LOCK_TRY_E
 int store_lock_content(struct store *store, enum store_lock_mode mode, int *ret_fd, struct error *err);
 
 /*
- * Removes what no row names: blobs, layers, staging folders, container folders, addresses and ports of containers that
- * are gone, and uploads that nobody has written to for a day. Takes the lock exclusively. What is in use by a mount is
- * left for the next time.
+ * Removes what no row names: blobs, layers and what is remembered of them, staging folders, container folders,
+ * addresses and ports of containers that are gone, and uploads that nobody has written to for a day. Takes the lock
+ * exclusively. What is in use by a mount is left for the next time.
  */
 struct store_collected {
 	uint64_t bytes;

@@ -81,8 +81,7 @@ static struct string_list insecure_authorities;
 void location_allow_insecure(const char *authority)
 {
 	pthread_mutex_lock(&insecure_lock);
-	if (!string_list_contains(&insecure_authorities, authority))
-		string_list_add(&insecure_authorities, authority);
+	string_list_add_once(&insecure_authorities, authority);
 	pthread_mutex_unlock(&insecure_lock);
 }
 

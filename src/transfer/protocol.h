@@ -7,7 +7,8 @@
  *
  * Requests (members that are not said are optional):
  *   {"operation":"pull","root":DIR,"domain":"ghcr.test","path":"regid/s2","tag":"v0.75","digest":"sha256:…",
- *    "platform":"linux/amd64","replace":["sha256:…",…]}            "replace": diff ids of layers that are damaged here
+ *    "platform":"linux/amd64","replace":["sha256:…",…]}            "replace": diff ids of layers that are damaged here,
+ *        and wait in layers/staging after it, to be put in place by the caller
  *   {"operation":"push","root":DIR,"domain":…,"path":…,"tag":…,"manifest":"sha256:…",
  *    "layers":[{"digest":…,"diff_id":…,"size":N,"source":"ghcr.test/regid/other"}],
  *    "compression":"zstd","compression_level":N}
@@ -33,10 +34,12 @@
  *        Pull complete, Already exists; Preparing, Waiting, Pushing, Pushed, Layer already exists, Mounted from X;
  *        Waiting, Copying, Copied
  *   {"event":"done","manifest":"sha256:…","repository_digest":"sha256:…","size":N,
- *    "layers":[{"diff_id":…,"digest":…,"media_type":…,"size":N,"bytes":N}]}
+ *    "layers":[{"diff_id":…,"digest":…,"media_type":…,"size":N,"bytes":N,
+ *               "staging":NAME,"has_record":true}]}
  *        after a pull: config and manifest are in the blob store, layers in their folders, all durable; `manifest` is
  *        the platform's manifest, `repository_digest` what the tag names (an index, or the same), `size` the
- *        manifest's; "bytes" (of the files, unpacked) is missing for a layer that was there already
+ *        manifest's; "bytes" (of the files, unpacked) is missing for a layer that was there already;
+ *        "staging" is where one of "replace" waits (layer_staging_take)
  *        after a push: manifest, repository_digest (the same), size; and layers where some had to be compressed: then
  *        `manifest` is another than was asked for, and in the blob store as those layers are
  *        after "digest": repository_digest, size; after a login: nothing more

@@ -31,8 +31,9 @@ struct pull_layer {
 	const struct descriptor *blob;
 	struct digest diff_id;
 	enum layer_state state;
-	bool is_damaged;	    /* the one that is there: it is replaced, and not trusted */
-	struct layer_totals totals; /* of one that was unpacked now */
+	bool is_damaged;	      /* the one that is there: it is not trusted, and the caller exchanges it */
+	struct layer_staging waiting; /* of a damaged one: what it is exchanged for */
+	struct layer_totals totals;   /* of one that was unpacked now */
 	struct progress progress;
 };
 
@@ -248,9 +249,12 @@ static int pull_layer(void *context, size_t index, struct http *http, struct err
 		return error_wrap(err, "layer %s", layer->progress.id);
 	/* Verified and unpacked: what is kept would only be written to the disk by the sync of the layer. */
 	partial_cut(&partial, 0);
-	if (layer->is_damaged ? layer_staging_replace(&staging, &layer->diff_id, err) < 0
-			      : layer_staging_commit(&staging, &layer->diff_id, err) < 0)
+	if (layer->is_damaged) {
+		layer->waiting = staging;
+		staging = LAYER_STAGING_INIT;
+	} else if (layer_staging_commit(&staging, &layer->diff_id, err) < 0) {
 		return error_wrap(err, "layer %s", layer->progress.id);
+	}
 	partial_remove(&partial);
 	progress_tell(&layer->progress, "Pull complete", 0, 0);
 	return 0;
@@ -282,6 +286,7 @@ static void plan(struct pull_job *job, const struct manifest *manifest, const st
 		layer->blob = &manifest->layers[i];
 		layer->diff_id = config->diff_ids[i];
 		layer->is_damaged = is_replaced(job->request, &layer->diff_id);
+		layer->waiting = LAYER_STAGING_INIT;
 		progress_init(&layer->progress, &layer->blob->digest);
 		if (!layer->is_damaged && layer_folder_exists(job->root_fd, &layer->diff_id))
 			layer->state = LAYER_PRESENT;
@@ -314,7 +319,24 @@ static int store_documents(const struct pull_job *job, const struct resolved *re
 	return blob_write_as(blobs, buffer_text(&resolved->bytes), resolved->bytes.size, &resolved->digest, err);
 }
 
-static json_t *done_document(const struct pull_job *job, const struct resolved *resolved)
+/* From here on they are the caller's. */
+static int hand_over(struct pull_job *job, json_t *layers, struct error *err)
+{
+	for (size_t i = 0; i < job->layer_count; i++) {
+		struct pull_layer *layer = &job->layers[i];
+		struct layer_waiting waiting;
+		json_t *item = json_array_get(layers, i);
+		if (layer->waiting.folder_fd < 0)
+			continue;
+		if (layer_staging_leave(&layer->waiting, &waiting, err) < 0)
+			return -1;
+		json_object_set_new(item, "staging", json_string(waiting.name));
+		json_object_set_new(item, "has_record", json_boolean(waiting.has_record));
+	}
+	return 0;
+}
+
+static json_t *describe_layers(const struct pull_job *job)
 {
 	json_t *layers = json_array();
 	for (size_t i = 0; i < job->layer_count; i++) {
@@ -326,8 +348,7 @@ static json_t *done_document(const struct pull_job *job, const struct resolved *
 			json_object_set_new(item, "bytes", json_integer((json_int_t)layer->totals.bytes));
 		json_array_append_new(layers, item);
 	}
-	return json_pack("{s:s, s:s, s:I, s:o}", "manifest", resolved->digest.text, "repository_digest",
-			 resolved->repository_digest.text, "size", (json_int_t)resolved->bytes.size, "layers", layers);
+	return layers;
 }
 
 static int pull_resolved(struct pull_job *job, struct http *http, const struct resolved *resolved, json_t **ret_done,
@@ -349,7 +370,12 @@ static int pull_resolved(struct pull_job *job, struct http *http, const struct r
 	tell_twice(job);
 	if (store_documents(job, resolved, &bytes, err) < 0)
 		return error_wrap(err, "store the image's manifest");
-	*ret_done = done_document(job, resolved);
+	cleanup_json json_t *layers = describe_layers(job);
+	if (hand_over(job, layers, err) < 0)
+		return -1;
+	*ret_done =
+		json_pack("{s:s, s:s, s:I, s:O}", "manifest", resolved->digest.text, "repository_digest",
+			  resolved->repository_digest.text, "size", (json_int_t)resolved->bytes.size, "layers", layers);
 	return 0;
 }
 
@@ -367,6 +393,8 @@ static int pull_from(void *context, struct registry *registry, const struct requ
 		return -1;
 	struct pull_job job = {.request = asked, .registry = registry, .root_fd = from->root_fd};
 	int outcome = pull_resolved(&job, from->http, &resolved, &from->done, err);
+	for (size_t i = 0; i < job.layer_count; i++)
+		layer_staging_release(&job.layers[i].waiting);
 	free(job.layers);
 	free(job.missing);
 	if (outcome < 0 && err && err->kind != ERROR_CANCELLED) {

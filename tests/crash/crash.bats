@@ -42,6 +42,7 @@ breaks() { crash "$1" full 4 && crash "$1" eio 4 && crash "$1" short; }
 @test "pull: kill -9" { crash pull kill 9; }
 @test "push: kill -9" { crash push kill 9; }
 @test "repair: kill -9" { crash repair kill 9; }
+@test "verify: kill -9" { crash verify kill 4; }
 @test "login: kill -9" { crash login kill 9; }
 @test "build: kill -9" { crash build kill 9; }
 @test "tag: kill -9" { crash tag kill 9; }
@@ -56,6 +57,7 @@ breaks() { crash "$1" full 4 && crash "$1" eio 4 && crash "$1" short; }
 @test "pull: full disk, broken disk, short reads and writes" { breaks pull; }
 @test "push: full disk, broken disk, short reads and writes" { breaks push; }
 @test "repair: full disk, broken disk, short reads and writes" { breaks repair; }
+@test "verify: full disk, broken disk, short reads and writes" { breaks verify; }
 @test "login: full disk, broken disk, short reads and writes" { breaks login; }
 @test "build: full disk, broken disk, short reads and writes" { breaks build; }
 @test "tag: full disk, broken disk, short reads and writes" { breaks tag; }

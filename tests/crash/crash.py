@@ -171,13 +171,14 @@ def logged_in(place):
 
 
 class Operation:
-    def __init__(self, command, before=nothing, after=nothing, always=nothing, done_text=None, first=False):
+    def __init__(self, command, before=nothing, after=nothing, always=nothing, done_text=None, first=False, never=None):
         self.command = command  # words, or what gives them for a place
         self.before = before
         self.after = after  # what must be true once it has succeeded
         self.always = always  # and at any time
         self.done_text = done_text  # what a repetition may find
         self.first = first  # there is no store yet
+        self.never = never  # what it must not say
 
     def words(self, place):
         return self.command(place) if callable(self.command) else self.command
@@ -191,6 +192,7 @@ OPERATIONS = {
     "pull": Operation(["pull", PULLED], after=lambda place: place.runs(PULLED)),
     "push": Operation(lambda place: ["push", place.pushed()], before=tagged, after=push_is_whole),
     "repair": Operation(["image", "verify", "--repair"], before=damaged, after=repaired),
+    "verify": Operation(["image", "verify"], never="[1-9][0-9]* problems? found"),
     "login": Operation(["login", "-u", "me", "-p", "secret", REGISTRY], before=other_login, after=logged_in,
                        always=other_login_stays),
     "build": Operation(["build", "-q", "-t", "built:1", f"{WORK}/context"], after=lambda place: place.runs("built:1")),
@@ -254,6 +256,7 @@ def try_point(place, operation, mode, number):
     if mode != "kill" and not is_done:
         assert code < 128 and re.search("^(Error|ERROR|coracle: |Verified .* problem)", output, re.MULTILINE), \
             f"exit code {code}, and no message that helps: {output!r}"
+    assert not operation.never or not re.search(operation.never, output), f"it says what is not so: {output!r}"
     no_process_is_left(place)
     place.check(must_exist=not operation.first)
     operation.always(place)

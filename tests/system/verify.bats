@@ -14,8 +14,9 @@ setup_file() {
 }
 teardown_file() { sandbox_down; }
 teardown() { remove_containers; }
+# As a child of what nsenter runs: it would stop with its own.
 start_registry() {
-  background "$WORK/theirs.log" bash -c 'echo $$ >"$WORK/theirs.pid"; exec docker-registry serve "$WORK/theirs.yml"'
+  background "$WORK/theirs.log" bash -c 'docker-registry serve "$WORK/theirs.yml" & echo $! >"$WORK/theirs.pid"; wait'
 }
 is_up() { inside curl --silent -o /dev/null "http://$REGISTRY/v2/"; }
 
@@ -140,6 +141,25 @@ http.server.HTTPServer(("127.0.0.1", 5003), Liar).serve_forever()'
   wait_until is_up
   assert_repaired
   [ -z "$(ls -A "$CORACLE_ROOT/layers/staging")" ]
+}
+
+@test "verify --repair: nobody else waits for its registry" {
+  pulled
+  echo changed >"$FOLDER/data/file"
+  inside kill -STOP "$(cat "$WORK/theirs.pid")"
+  background "$WORK/repair.log" "$TOP/build/bin/coracle" image verify --repair
+  is_pulling() { grep -q 'repair: pull' "$WORK/repair.log"; }
+  wait_until is_pulling
+  run inside timeout --signal KILL 20 "$TOP/build/bin/coracle" import "$WORK/probe.tar" other:1
+  assert_exit 0
+  run inside timeout --signal KILL 20 "$TOP/build/bin/coracle" run --rm other:1 words alive
+  assert_output '[alive]'
+  coracle rmi other:1 >/dev/null
+  inside kill -CONT "$(cat "$WORK/theirs.pid")"
+  is_repaired() { grep -q 'no problem found' "$WORK/repair.log"; }
+  wait_until is_repaired
+  coracle system prune -f >/dev/null # of other:1; rmi leaves it while a pull goes on
+  assert_clean
 }
 
 @test "verify: the record of a layer" {
