@@ -4,25 +4,27 @@
  * is the end: a source that stops in the middle of a member or frame is damaged.
  */
 #include <string.h>
-#include <zstd.h>
+#include <zstd_errors.h>
 
 #include "archive/compression.h"
 #include "archive/gunzip.h"
+#include "archive/window.h"
 #include "base/memory.h"
 
 #define INPUT_SIZE	  ((size_t)256 * 1024)
 #define MAGIC_SIZE	  ((size_t)6)
-#define ZSTD_WINDOW_LIMIT 27 /* 128 MiB: what every zstd decoder has to support, and a bound on memory */
+#define ZSTD_WINDOW_LIMIT 27 /* 128 MiB: what the zstd program itself reads without being told to */
 
 struct decompressor {
 	struct source from;
 	enum compression kind;
 	struct gunzip *gunzip;
 	ZSTD_DCtx *zstd;
-	bool in_frame;	/* inside a gzip member or zstd frame */
-	bool has_ended; /* the source gave its last byte */
-	bool is_padded; /* zeros behind the last gzip member were seen */
-	size_t start;	/* unused input is from here to `end` */
+	struct window window; /* of zstd */
+	bool in_frame;	      /* inside a gzip member or zstd frame */
+	bool has_ended;	      /* the source gave its last byte */
+	bool is_padded;	      /* zeros behind the last gzip member were seen */
+	size_t start;	      /* unused input is from here to `end` */
 	size_t end;
 	unsigned char input[INPUT_SIZE];
 };
@@ -85,9 +87,7 @@ int decompressor_new(const struct source *from, struct decompressor **ret_decomp
 		decompressor->gunzip = gunzip_new();
 		decompressor->in_frame = true;
 	} else if (decompressor->kind == COMPRESSION_ZSTD) {
-		decompressor->zstd = ZSTD_createDCtx();
-		if (!decompressor->zstd)
-			abort();
+		decompressor->zstd = window_decoder_new(&decompressor->window);
 		ZSTD_DCtx_setParameter(decompressor->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LIMIT);
 		decompressor->in_frame = true;
 	}
@@ -178,6 +178,22 @@ static ssize_t read_gzip(struct decompressor *decompressor, void *bytes, size_t 
 	}
 }
 
+static int zstd_failed(struct decompressor *decompressor, ZSTD_ErrorCode code, struct error *err)
+{
+	if (code == ZSTD_error_frameParameter_windowTooLarge)
+		return error_set(
+			err, ERROR_LIMIT,
+			"it is compressed with a window of more than %d MB (zstd --long=%d or more), which takes "
+			"as much memory to read: compress it anew, with --long=%d or less",
+			1 << (ZSTD_WINDOW_LIMIT - 20), ZSTD_WINDOW_LIMIT + 1, ZSTD_WINDOW_LIMIT);
+	if (code == ZSTD_error_memory_allocation && decompressor->window.why.kind) {
+		if (err)
+			*err = decompressor->window.why;
+		return error_wrap(err, "decompress zstd");
+	}
+	return error_set(err, ERROR_CORRUPT, "damaged zstd data: %s", ZSTD_getErrorString(code));
+}
+
 static ssize_t read_zstd(struct decompressor *decompressor, void *bytes, size_t size, struct error *err)
 {
 	for (;;) {
@@ -185,7 +201,8 @@ static ssize_t read_zstd(struct decompressor *decompressor, void *bytes, size_t 
 		ZSTD_outBuffer output = {bytes, size, 0};
 		size_t hint = ZSTD_decompressStream(decompressor->zstd, &output, &input);
 		if (ZSTD_isError(hint))
-			return error_set(err, ERROR_CORRUPT, "damaged zstd data: %s", ZSTD_getErrorName(hint));
+			return zstd_failed(decompressor, ZSTD_getErrorCode(hint), err);
+		window_let_go(&decompressor->window, output.pos);
 		/* The hint says "frame done" only once; a call without input asks for a new frame's header. */
 		if (input.pos != decompressor->start || output.pos > 0)
 			decompressor->in_frame = hint != 0;

@@ -315,3 +315,21 @@ int sync_fd(int fd, struct error *err)
 {
 	return fsync(fd) < 0 ? error_set_errno(err, errno, "sync") : 0;
 }
+
+int scratch_file(struct error *err)
+{
+	const char *folder = getenv("TMPDIR");
+	if (!folder || !*folder)
+		folder = "/var/tmp";
+	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	if (errno != EOPNOTSUPP && errno != EISDIR)
+		return error_set_errno(err, errno, "make a file in %s", folder);
+	cleanup_free char *name = format_string("%s/coracle-XXXXXX", folder);
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(err, errno, "make a file in %s", folder);
+	unlink(name);
+	return fd;
+}

@@ -31,6 +31,9 @@ int open_beneath(int root_fd, const char *path, int flags);
 /* mkdir -p inside root_fd, confined in the same way; the last folder's descriptor, or -1 with errno set. */
 int make_folders_in_root(int root_fd, const char *path, mode_t mode);
 
+/* A file without a name below $TMPDIR (/var/tmp), read and written; owned by the caller. */
+int scratch_file(struct error *err);
+
 /* Opens a folder by path (O_DIRECTORY | O_CLOEXEC); with `make`, creates it and its parents with `mode`. */
 int open_folder(const char *path, bool make, mode_t mode, struct error *err);
 /* The same for a single component below dir_fd. */

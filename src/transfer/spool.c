@@ -62,31 +62,13 @@ static void allow_descriptors(void)
 	}
 }
 
-static int open_unnamed(struct error *err)
-{
-	const char *folder = getenv("TMPDIR");
-	if (!folder || !*folder)
-		folder = "/var/tmp";
-	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		return fd;
-	if (errno != EOPNOTSUPP && errno != EISDIR)
-		return error_set_errno(err, errno, "make a file in %s", folder);
-	cleanup_free char *name = format_string("%s/coracle-XXXXXX", folder);
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd < 0)
-		return error_set_errno(err, errno, "make a file in %s", folder);
-	unlink(name);
-	return fd;
-}
-
 static int write_member(struct spool_file *file, struct tar_reader *reader, struct error *err)
 {
 	bool is_sha512 = strncmp(file->path, "blobs/sha512/", 13) == 0;
 	cleanup_hasher struct hasher *hasher = hasher_new(is_sha512 ? DIGEST_SHA512 : DIGEST_SHA256);
 	struct tar_block block;
 	int more;
-	file->fd = open_unnamed(err);
+	file->fd = scratch_file(err);
 	if (file->fd < 0)
 		return -1;
 	while ((more = tar_reader_data(reader, &block, err)) > 0) {

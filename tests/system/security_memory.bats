@@ -38,6 +38,35 @@ measure() { run inside timeout 60 python3 "$FLOOD" measure "$@"; }
   [ -z "$(find "$WORK/root" -size +70M)" ]
 }
 
+@test "a layer of zstd with a window of 128 MB is unpacked in less than 64 MB" {
+  # Half of it is found 70 MB back, so that a decoder needs its window.
+  inside python3 -c '
+import json, hashlib, os, subprocess, sys, tarfile
+work, long = sys.argv[1:]
+os.makedirs(f"{work}/window", exist_ok=True)
+if not os.path.exists(f"{work}/window/layer.tar"):
+    with open(f"{work}/window/half", "wb") as half: half.write(os.urandom(70 << 20))
+    with tarfile.open(f"{work}/window/layer.tar", "w") as tar:
+        tar.add(f"{work}/window/half", "one"); tar.add(f"{work}/window/half", "two")
+with open(f"{work}/window/layer.tar", "rb") as file: diff_id = hashlib.file_digest(file, "sha256").hexdigest()
+subprocess.run(f"zstd -q -1 --long={long} <{work}/window/layer.tar >{work}/window/layer.tar.zst", shell=True, check=True)
+assert os.path.getsize(f"{work}/window/layer.tar.zst") < 80 << 20
+config = {"os": "linux", "architecture": sys.implementation._multiarch.split("-")[0].replace("x86_64", "amd64"),
+          "config": {}, "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff_id}"]}}
+json.dump(config, open(f"{work}/window/config.json", "w"))
+json.dump([{"Config": "config.json", "RepoTags": ["window:1"], "Layers": ["layer.tar.zst"]}],
+          open(f"{work}/window/manifest.json", "w"))
+with tarfile.open(f"{work}/window.tar", "w") as tar:
+    for name in "manifest.json", "config.json", "layer.tar.zst": tar.add(f"{work}/window/{name}", name)
+' "$WORK" 27
+  measure 64 coracle load -q -i "$WORK/window.tar"
+  assert_exit 0
+  assert_has 'Loaded image: window:1'
+  run coracle image verify
+  assert_exit 0
+  rm -r "$WORK/window" "$WORK/window.tar"
+}
+
 @test "CVE-2023-25153: the registry refuses a manifest of a gigabyte" {
   inside coracle-registry user add me </dev/null
   token=$(inside coracle-registry token create --user me --scope read,write --name flood)
