@@ -126,7 +126,8 @@ static int read_layer(struct entry_source *entry, struct error *err)
 	file->media_type = is_gzip   ? MEDIA_TYPE_OCI_LAYER_GZIP
 			   : is_zstd ? MEDIA_TYPE_OCI_LAYER_ZSTD
 				     : MEDIA_TYPE_OCI_LAYER;
-	if ((is_gzip || is_zstd) && blobs->operations->upload_open(blobs, NULL, &file->upload, err) < 0)
+	/* Of a plain one too: where a name comes twice in it, there is no record to make it from again. */
+	if (blobs->operations->upload_open(blobs, NULL, &file->upload, err) < 0)
 		return -1;
 	tell(entry, "Loading layer");
 	if (layer_unpack_as_any(entry->archive->store->root_fd, &from, NULL, &file->staging, file->diff_ids, &totals,
@@ -146,6 +147,8 @@ static int read_layer(struct entry_source *entry, struct error *err)
 	file->layer_size = totals.bytes;
 	if (read_rest(entry, err) < 0)
 		return -1;
+	if (!is_gzip && !is_zstd && file->staging.has_record)
+		blobs->operations->upload_abort(steal_pointer(&file->upload));
 	tell(entry, "Loading layer");
 	return 0;
 }

@@ -87,6 +87,48 @@ PYTHON
   coracle build -q -t built:1 "$WORK/context" >/dev/null
 }
 
+@test "load of a plain layer in which a name comes twice: it is saved and pushed as the same layer" {
+  mkdir -p "$WORK/twice/a" "$WORK/twice/b"
+  echo first >"$WORK/twice/a/file"
+  echo second >"$WORK/twice/b/file"
+  tar -C "$WORK/probe.root" -cf "$WORK/twice/layer.tar" .
+  tar -C "$WORK/twice/a" -rf "$WORK/twice/layer.tar" file
+  tar -C "$WORK/twice/b" -rf "$WORK/twice/layer.tar" file
+  id=$(sha256sum "$WORK/twice/layer.tar" | cut -d' ' -f1)
+  printf '{"os":"linux","architecture":"%s","config":{"Cmd":["cat","/file"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+    "$(coracle version --format '{{.Client.Arch}}')" "$id" >"$WORK/twice/config.json"
+  echo '[{"Config":"config.json","RepoTags":["twice:1"],"Layers":["layer.tar"]}]' >"$WORK/twice/manifest.json"
+  tar -C "$WORK/twice" -cf "$WORK/twice.tar" manifest.json config.json layer.tar
+  run coracle load -q -i "$WORK/twice.tar"
+  assert_output 'Loaded image: twice:1'
+  run coracle run --rm twice:1
+  assert_output second
+  run coracle image verify twice:1
+  assert_exit 0
+  assert_has 'no problem found'
+  coracle save -o "$WORK/saved.tar" twice:1
+  coracle rmi twice:1 >/dev/null
+  coracle load -q -i "$WORK/saved.tar" >/dev/null
+  run coracle image inspect --format '{{index .RootFS.Layers 0}}' twice:1
+  assert_output "sha256:$id"
+  run coracle run --rm twice:1
+  assert_output second
+  # A push compresses it: the archive that comes out of that is this one.
+  printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "localhost:5020"}\n' \
+    "$WORK/theirs" >"$WORK/theirs.yml"
+  background "$WORK/theirs.log" docker-registry serve "$WORK/theirs.yml"
+  wait_until inside curl --silent -o /dev/null http://localhost:5020/v2/
+  coracle tag twice:1 localhost:5020/me/twice:1
+  run coracle push -q localhost:5020/me/twice:1
+  assert_exit 0
+  coracle rmi -f twice:1 localhost:5020/me/twice:1 >/dev/null
+  run coracle pull -q localhost:5020/me/twice:1
+  assert_exit 0
+  run coracle run --rm localhost:5020/me/twice:1
+  assert_output second
+  coracle rmi localhost:5020/me/twice:1 >/dev/null
+}
+
 @test "load: an OCI layout, and no name where there is none" {
   id=$(id_of built:1)
   coracle save -o "$WORK/named.tar" built:1
