@@ -8,13 +8,14 @@ int cmd_image_copy(struct invocation *invocation, int count, char **words, struc
 {
 	struct copy_options copy = {0};
 	const char *platform_name = NULL, *progress_name = NULL;
-	bool quiet = false;
+	bool quiet = false, verify_tls = true;
 	const struct option options[] = {
 		OPTION_FLAG('a', "all", &copy.all, "Copy an image of several platforms with all of them"),
 		OPTION_STRING(0, "platform", &platform_name, "string",
 			      "Copy the image of this platform, such as linux/amd64"),
 		OPTION_PROGRESS(&progress_name),
 		OPTION_FLAG('q', "quiet", &quiet, "Only print the digest"),
+		OPTION_TLS_VERIFY(&verify_tls),
 		OPTION_END,
 	};
 	struct platform platform;
@@ -28,6 +29,7 @@ int cmd_image_copy(struct invocation *invocation, int count, char **words, struc
 	if ((platform_name && platform_parse(platform_name, &platform, err) < 0) ||
 	    progress_style_parse(progress_name, quiet, &style, err) < 0)
 		return -1;
+	copy.is_insecure = !verify_tls;
 	copy.platform = platform_name ? &platform : NULL;
 	cleanup_progress struct progress *progress = progress_new_styled(STDOUT_FILENO, style);
 	const struct transfer_progress *transfer = progress_transfer(progress);

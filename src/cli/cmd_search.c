@@ -105,6 +105,7 @@ int cmd_search(struct invocation *invocation, int count, char **words, struct er
 	struct search_arguments arguments = {.limit = 25, .official = -1, .automated = -1};
 	cleanup_string_list struct string_list filters = {0};
 	const char *format = NULL;
+	bool verify_tls = true;
 	const struct option options[] = {
 		OPTION_LIST('f', "filter", &filters, "filter",
 			    "Filter output: stars=N, is-official=true or is-official=false"),
@@ -112,6 +113,7 @@ int cmd_search(struct invocation *invocation, int count, char **words, struct er
 			      "Format output: 'json', 'table TEMPLATE' or a Go template"),
 		OPTION_INTEGER(0, "limit", &arguments.limit, "int", "Max number of search results (default 25)"),
 		OPTION_FLAG(0, "no-trunc", &arguments.whole, "Don't truncate output"),
+		OPTION_TLS_VERIFY(&verify_tls),
 		OPTION_END,
 	};
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, words, err);
@@ -124,7 +126,7 @@ int cmd_search(struct invocation *invocation, int count, char **words, struct er
 		return error_set(err, ERROR_INVALID, "limit %lld is outside the range of [1, %d]",
 				 (long long)arguments.limit, SEARCH_LIMIT_MAX);
 	cleanup_search_results struct search_results results = {0};
-	if (registry_search(words[0], arguments.limit, &results, err) < 0)
+	if (registry_search(words[0], arguments.limit, !verify_tls, &results, err) < 0)
 		return -1;
 	/* Borrowed from the results, in their order. */
 	cleanup_free struct search_result *wanted = allocate_array(results.count + 1, sizeof *wanted);

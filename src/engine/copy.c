@@ -27,15 +27,15 @@ static int file_end(const char *kind, const char *rest, json_t **ret_end, struct
 	return 0;
 }
 
-static int registry_end(const char *text, bool is_target, json_t **ret_end, struct error *err)
+static int registry_end(const char *text, bool is_target, bool is_insecure, json_t **ret_end, struct error *err)
 {
 	cleanup_reference struct reference reference = {0};
 	if (reference_parse(text, &reference, err) < 0)
 		return -1;
 	if (is_target && digest_is_set(&reference.digest))
 		return error_set(err, ERROR_INVALID, "%s: a digest cannot be chosen; name a tag", text);
-	json_t *end =
-		json_pack("{s:s, s:s, s:s}", "kind", "registry", "domain", reference.domain, "path", reference.path);
+	json_t *end = json_pack("{s:s, s:s, s:s, s:b}", "kind", "registry", "domain", reference.domain, "path",
+				reference.path, "insecure", is_insecure);
 	json_set_text(end, "tag", reference.tag);
 	if (digest_is_set(&reference.digest))
 		json_set_text(end, "digest", reference.digest.text);
@@ -43,7 +43,7 @@ static int registry_end(const char *text, bool is_target, json_t **ret_end, stru
 	return 0;
 }
 
-static int parse_end(const char *text, bool is_target, json_t **ret_end, struct error *err)
+static int parse_end(const char *text, bool is_target, bool is_insecure, json_t **ret_end, struct error *err)
 {
 	static const char *const kinds[] = {"oci", "oci-archive", "docker-archive"};
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -51,7 +51,7 @@ static int parse_end(const char *text, bool is_target, json_t **ret_end, struct 
 		if (strncmp(text, kinds[i], length) == 0 && text[length] == ':')
 			return file_end(kinds[i], text + length + 1, ret_end, err);
 	}
-	return registry_end(strncmp(text, "docker://", 9) == 0 ? text + 9 : text, is_target, ret_end, err);
+	return registry_end(strncmp(text, "docker://", 9) == 0 ? text + 9 : text, is_target, is_insecure, ret_end, err);
 }
 
 int image_copy(const char *from, const char *to, const struct copy_options *options,
@@ -60,7 +60,8 @@ int image_copy(const char *from, const char *to, const struct copy_options *opti
 	cleanup_json json_t *source = NULL;
 	cleanup_json json_t *target = NULL;
 	cleanup_json json_t *done = NULL;
-	if (parse_end(from, false, &source, err) < 0 || parse_end(to, true, &target, err) < 0)
+	if (parse_end(from, false, options->is_insecure, &source, err) < 0 ||
+	    parse_end(to, true, options->is_insecure, &target, err) < 0)
 		return -1;
 	cleanup_json json_t *request = json_pack("{s:s, s:O, s:O, s:b}", "operation", "copy", "from", source, "to",
 						 target, "all", options->all);

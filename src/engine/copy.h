@@ -7,6 +7,7 @@
 struct copy_options {
 	bool all;			 /* an index as a whole */
 	const struct platform *platform; /* NULL: this machine's */
+	bool is_insecure;		 /* neither registry need have a certificate that is trusted */
 };
 
 /*

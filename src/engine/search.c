@@ -51,7 +51,8 @@ static int read_results(const json_t *done, const char *domain, struct search_re
 	return 0;
 }
 
-int registry_search(const char *text, int64_t limit, struct search_results *ret_results, struct error *err)
+int registry_search(const char *text, int64_t limit, bool is_insecure, struct search_results *ret_results,
+		    struct error *err)
 {
 	cleanup_free char *domain = NULL;
 	const char *term;
@@ -60,8 +61,8 @@ int registry_search(const char *text, int64_t limit, struct search_results *ret_
 	split(text, &domain, &term);
 	if (!*term && strcmp(domain, REFERENCE_DEFAULT_DOMAIN) == 0)
 		return error_set(err, ERROR_INVALID, "a search at Docker Hub needs a term");
-	cleanup_json json_t *request = json_pack("{s:s, s:s, s:s, s:I}", "operation", "search", "domain", domain,
-						 "term", term, "limit", (json_int_t)limit);
+	cleanup_json json_t *request = json_pack("{s:s, s:s, s:s, s:I, s:b}", "operation", "search", "domain", domain,
+						 "term", term, "limit", (json_int_t)limit, "insecure", is_insecure);
 	if (!request)
 		return error_set(err, ERROR_INVALID, "the term is not valid UTF-8");
 	if (registry_request_send(request, NULL, &done, err) < 0)

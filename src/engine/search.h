@@ -23,4 +23,5 @@ void search_results_release(struct search_results *results);
  * `text` is what a user typed: "TERM" for Docker Hub, "HOST/TERM" or "HOST/" for another registry, where a host is what
  * it is in a reference. ERROR_UNSUPPORTED where the registry offers no search and no catalogue.
  */
-int registry_search(const char *text, int64_t limit, struct search_results *ret_results, struct error *err);
+int registry_search(const char *text, int64_t limit, bool is_insecure, struct search_results *ret_results,
+		    struct error *err);

@@ -33,7 +33,8 @@ static int parse_registry(const json_t *object, struct copy_address *address, st
 	struct request *registry = &address->registry;
 	const char *domain, *path, *tag = NULL, *digest = NULL;
 	if (json_need_string(object, "domain", &domain, err) < 0 || json_need_string(object, "path", &path, err) < 0 ||
-	    json_get_string(object, "tag", &tag, err) < 0 || json_get_string(object, "digest", &digest, err) < 0)
+	    json_get_string(object, "tag", &tag, err) < 0 || json_get_string(object, "digest", &digest, err) < 0 ||
+	    json_get_boolean(object, "insecure", &registry->is_insecure, err) < 0)
 		return -1;
 	if (!reference_path_is_valid(path) || (tag && !reference_tag_is_valid(tag)) || (!tag && !digest))
 		return error_set(err, ERROR_INVALID, "\"path\" or \"tag\" is none");

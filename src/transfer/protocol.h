@@ -17,7 +17,7 @@
  *   {"operation":"tags","domain":…,"path":…}                        the names of all tags
  *   {"operation":"search","domain":…,"term":…,"limit":N}            repositories whose name has the term
  *   {"operation":"copy","from":END,"to":END,"all":false,"platform":…}
- *        END: {"kind":"registry","domain":…,"path":…,"tag":…,"digest":…}, or
+ *        END: {"kind":"registry","domain":…,"path":…,"tag":…,"digest":…,"insecure":false}, or
  *        {"kind":"oci"|"oci-archive"|"docker-archive","file":PATH,"name":…}
  *   {"operation":"manifest","domain":…,"path":…,"tag":…,"digest":…,"with_platform":false}
  *   {"operation":"list","domain":…,"path":…,"tag":…,"document":TEXT,"media_type":…,

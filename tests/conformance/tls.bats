@@ -88,8 +88,19 @@ comes_back() {
     assert_exit 0
     run inside env CORACLE_CERTS="$WORK/nowhere" coracle pull --tls-verify=false -q "$registry/me/unverified:v1"
     assert_exit 0
-    for command in pull push; do
+    run inside env CORACLE_CERTS="$WORK/nowhere" coracle image copy --tls-verify=false -q "$registry/me/unverified:v1" \
+      "$registry/me/unverified:v2"
+    assert_exit 0
+    run inside env CORACLE_CERTS="$WORK/nowhere" coracle search --tls-verify=false --format '{{.Name}}' "$registry/unverified"
+    assert_output "$registry/me/unverified"
+    for command in pull push search; do
       run inside env CORACLE_CERTS="$WORK/nowhere" coracle $command "$registry/me/unverified:v1"
+      assert_exit 1
+      assert_has 'is not trusted'
+    done
+    for ends in "$registry/me/unverified:v1 oci:$WORK/none:v1" "docker-archive:$WORK/probe.archive $registry/me/other:v1"; do
+      [ -e "$WORK/probe.archive" ] || coracle save -o "$WORK/probe.archive" probe:1
+      run inside env CORACLE_CERTS="$WORK/nowhere" coracle image copy $ends
       assert_exit 1
       assert_has 'is not trusted'
     done
