@@ -234,30 +234,22 @@ static int plan_oci(struct load *load, const struct digest *digest, const char *
 	return 0;
 }
 
-/* containerd's annotation has the whole name; the image specification's often only a tag, which names nothing. */
-static const char *name_of(const json_t *item)
+/* The image specification's name is often only a tag, which names nothing. */
+static const char *name_of(const struct index_entry *entry)
 {
-	json_t *annotations = NULL;
-	const char *name = NULL, *tag = NULL;
-	if (json_get_object(item, "annotations", &annotations, NULL) < 0 || !annotations)
-		return NULL;
-	json_get_string(annotations, "io.containerd.image.name", &name, NULL);
-	json_get_string(annotations, "org.opencontainers.image.ref.name", &tag, NULL);
-	return name ? name : tag && strpbrk(tag, ":/") ? tag : NULL;
+	if (entry->full_name)
+		return entry->full_name;
+	return entry->ref_name && strpbrk(entry->ref_name, ":/") ? entry->ref_name : NULL;
 }
 
 static int plan_oci_all(struct load *load, const struct load_file *file, struct error *err)
 {
-	cleanup_json json_t *document = NULL;
 	cleanup_index struct index index = {0};
-	json_t *items = NULL;
-	if (json_parse(buffer_text(&file->bytes), file->bytes.size, &document, err) < 0 ||
-	    index_parse(buffer_text(&file->bytes), file->bytes.size, NULL, &index, err) < 0 ||
-	    json_get_array(document, "manifests", &items, err) < 0)
+	if (index_parse(buffer_text(&file->bytes), file->bytes.size, NULL, &index, err) < 0)
 		return error_wrap(err, "index.json");
 	for (size_t i = 0; i < index.entry_count; i++)
 		if (!index.entries[i].is_attestation &&
-		    plan_oci(load, &index.entries[i].descriptor.digest, name_of(json_array_get(items, i)), err) < 0)
+		    plan_oci(load, &index.entries[i].descriptor.digest, name_of(&index.entries[i]), err) < 0)
 			return -1;
 	return 0;
 }

@@ -8,6 +8,8 @@
 
 #define ATTESTATION_ANNOTATION "vnd.docker.reference.type"
 #define ATTESTATION_MANIFEST   "attestation-manifest"
+#define FULL_NAME_ANNOTATION   "io.containerd.image.name"
+#define REF_NAME_ANNOTATION    "org.opencontainers.image.ref.name"
 
 static int copy_word(const json_t *object, const char *name, char word[32], struct error *err)
 {
@@ -25,12 +27,17 @@ static int parse_entry(const json_t *object, struct index_entry *ret_entry, stru
 {
 	json_t *platform = NULL, *annotations = NULL;
 	struct index_entry entry = {0};
-	const char *reference_type = "";
+	const char *reference_type = "", *full_name = NULL, *ref_name = NULL;
 	if (json_get_object(object, "platform", &platform, err) < 0 ||
 	    json_get_object(object, "annotations", &annotations, err) < 0)
 		return -1;
 	if (annotations && json_get_string(annotations, ATTESTATION_ANNOTATION, &reference_type, err) < 0)
 		return -1;
+	/* One that is no text is no name. */
+	if (annotations) {
+		json_get_string(annotations, FULL_NAME_ANNOTATION, &full_name, NULL);
+		json_get_string(annotations, REF_NAME_ANNOTATION, &ref_name, NULL);
+	}
 	if (platform && (copy_word(platform, "os", entry.platform.os, err) < 0 ||
 			 copy_word(platform, "architecture", entry.platform.architecture, err) < 0 ||
 			 copy_word(platform, "variant", entry.platform.variant, err) < 0))
@@ -38,6 +45,8 @@ static int parse_entry(const json_t *object, struct index_entry *ret_entry, stru
 	entry.is_attestation = strcmp(reference_type, ATTESTATION_MANIFEST) == 0;
 	if (descriptor_parse(object, &entry.descriptor, err) < 0)
 		return -1;
+	entry.full_name = duplicate_string(full_name);
+	entry.ref_name = duplicate_string(ref_name);
 	*ret_entry = entry;
 	return 0;
 }
@@ -68,8 +77,11 @@ int index_parse(const void *bytes, size_t size, const char *served_as, struct in
 
 void index_release(struct index *index)
 {
-	for (size_t i = 0; i < index->entry_count; i++)
+	for (size_t i = 0; i < index->entry_count; i++) {
 		descriptor_release(&index->entries[i].descriptor);
+		free(index->entries[i].full_name);
+		free(index->entries[i].ref_name);
+	}
 	free(index->entries);
 	*index = (struct index){0};
 }

@@ -40,6 +40,8 @@ struct index_entry {
 	struct descriptor descriptor;
 	struct platform platform; /* empty os: none given */
 	bool is_attestation;	  /* annotation vnd.docker.reference.type = attestation-manifest */
+	char *full_name;	  /* io.containerd.image.name, "ghcr.test/me/web:1"; NULL: none */
+	char *ref_name;		  /* org.opencontainers.image.ref.name, often a tag alone; NULL: none */
 };
 
 struct index {

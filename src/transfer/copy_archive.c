@@ -8,43 +8,26 @@
 /* Names that there are, for messages. */
 #define NAMES_SIZE 1000
 
-static bool is_named(const json_t *item, const char *name)
+static bool is_named(const struct index_entry *entry, const char *name)
 {
-	json_t *annotations = NULL;
-	const char *whole = NULL, *tag = NULL;
-	if (json_get_object(item, "annotations", &annotations, NULL) < 0 || !annotations)
-		return false;
-	json_get_string(annotations, "io.containerd.image.name", &whole, NULL);
-	json_get_string(annotations, "org.opencontainers.image.ref.name", &tag, NULL);
-	return (whole && strcmp(whole, name) == 0) || (tag && strcmp(tag, name) == 0);
-}
-
-static void add_names(struct buffer *names, const json_t *item)
-{
-	json_t *annotations = NULL;
-	const char *tag = NULL;
-	if (json_get_object(item, "annotations", &annotations, NULL) == 0 && annotations)
-		json_get_string(annotations, "org.opencontainers.image.ref.name", &tag, NULL);
-	buffer_append_format(names, NULL, "%s%.200s", names->size ? ", " : "", tag ? tag : "one without a name");
+	return (entry->full_name && strcmp(entry->full_name, name) == 0) ||
+	       (entry->ref_name && strcmp(entry->ref_name, name) == 0);
 }
 
 int copy_layout_find(const struct buffer *text, const char *name, struct descriptor *ret_root, struct error *err)
 {
 	cleanup_index struct index index = {0};
-	cleanup_json json_t *document = NULL;
 	cleanup_buffer struct buffer names = BUFFER_INIT(NAMES_SIZE);
-	json_t *items = NULL;
 	ptrdiff_t found = -1;
-	if (index_parse(buffer_text(text), text->size, NULL, &index, err) < 0 ||
-	    json_parse(buffer_text(text), text->size, &document, err) < 0 ||
-	    json_get_array(document, "manifests", &items, err) < 0)
+	if (index_parse(buffer_text(text), text->size, NULL, &index, err) < 0)
 		return error_wrap(err, "index.json");
 	for (size_t i = 0; i < index.entry_count; i++) {
-		const json_t *item = json_array_get(items, i);
-		if (index.entries[i].is_attestation)
+		const struct index_entry *entry = &index.entries[i];
+		if (entry->is_attestation)
 			continue;
-		add_names(&names, item);
-		if (name ? is_named(item, name) : found < 0 && index.entry_count == 1)
+		buffer_append_format(&names, NULL, "%s%.200s", names.size ? ", " : "",
+				     entry->ref_name ? entry->ref_name : "one without a name");
+		if (name ? is_named(entry, name) : found < 0 && index.entry_count == 1)
 			found = (ptrdiff_t)i; /* the last of a name is the newest */
 	}
 	if (found < 0 && name)
