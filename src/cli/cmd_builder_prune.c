@@ -11,7 +11,7 @@ int cmd_builder_prune(struct invocation *invocation, int count, char **arguments
 		OPTION_FLAG('a', "all", &all, "Remove all unused build cache, not just dangling ones"),
 		OPTION_STRING(0, "builder", &builder, "string", "Taken, since there is one builder alone"),
 		OPTION_FILTERS(0, "filter", &filters, "Provide filter values (e.g. \"until=24h\")"),
-		OPTION_FLAG('f', "force", &force, "Do not prompt for confirmation"),
+		OPTION_FORCE_PRUNE(&force),
 		OPTION_BYTES(0, "keep-storage", &keep, "Amount of disk space to keep for cache"),
 		OPTION_BYTES(0, "max-used-space", &most, "Maximum amount of disk space allowed to keep for cache"),
 		OPTION_BYTES(0, "min-free-space", &least_free, "Target amount of free disk space after pruning"),
@@ -24,8 +24,7 @@ int cmd_builder_prune(struct invocation *invocation, int count, char **arguments
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
 	if (result != 0)
 		return result < 0 ? -1 : 0;
-	if (!force && !command_confirm(all ? "WARNING! This will remove all build cache."
-					   : "WARNING! This will remove all dangling build cache."))
+	if (!command_may_prune(force, all ? PRUNE_ALL_CACHE : "all dangling build cache"))
 		return 0;
 	const struct builder_prune_options prune = {
 		.all = all,

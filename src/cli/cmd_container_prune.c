@@ -7,7 +7,7 @@ int cmd_container_prune(struct invocation *invocation, int count, char **argumen
 	cleanup_string_list struct string_list filters = {0};
 	const struct option options[] = {
 		OPTION_FILTERS(0, "filter", &filters, "Provide filter values (e.g. \"until=<timestamp>\")"),
-		OPTION_FLAG('f', "force", &force, "Do not prompt for confirmation"),
+		OPTION_FORCE_PRUNE(&force),
 		OPTION_END,
 	};
 	cleanup_engine struct engine *engine = NULL;
@@ -15,7 +15,7 @@ int cmd_container_prune(struct invocation *invocation, int count, char **argumen
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
 	if (result != 0)
 		return result < 0 ? -1 : 0;
-	if (!force && !command_confirm("WARNING! This will remove all stopped containers."))
+	if (!command_may_prune(force, PRUNE_CONTAINERS))
 		return 0;
 	if (command_open_engine(invocation, &engine, err) < 0 || container_prune(engine, &filters, &outcome, err) < 0)
 		return -1;

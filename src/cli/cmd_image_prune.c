@@ -8,7 +8,7 @@ int cmd_image_prune(struct invocation *invocation, int count, char **arguments, 
 	const struct option options[] = {
 		OPTION_FLAG('a', "all", &all, "Remove all unused images, not just dangling ones"),
 		OPTION_FILTERS(0, "filter", &filters, "Provide filter values (e.g. \"until=<timestamp>\")"),
-		OPTION_FLAG('f', "force", &force, "Do not prompt for confirmation"),
+		OPTION_FORCE_PRUNE(&force),
 		OPTION_END,
 	};
 	cleanup_engine struct engine *engine = NULL;
@@ -16,9 +16,7 @@ int cmd_image_prune(struct invocation *invocation, int count, char **arguments, 
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
 	if (result != 0)
 		return result < 0 ? -1 : 0;
-	if (!force && !command_confirm(all ? "WARNING! This will remove all images without at least one container "
-					     "associated to them."
-					   : "WARNING! This will remove all dangling images."))
+	if (!command_may_prune(force, all ? PRUNE_ALL_IMAGES : PRUNE_DANGLING_IMAGES))
 		return 0;
 	if (command_open_engine(invocation, &engine, err) < 0 || image_prune(engine, all, &filters, &outcome, err) < 0)
 		return -1;

@@ -5,12 +5,11 @@
 static bool confirm(const struct system_prune_options *options)
 {
 	cleanup_string_list struct string_list lines = {0};
-	string_list_add(&lines, "WARNING! This will remove:\n  - all stopped containers");
+	string_list_add(&lines, "WARNING! This will remove:\n  - " PRUNE_CONTAINERS);
 	if (options->volumes)
 		string_list_add(&lines, "  - all anonymous volumes not used by at least one container");
-	string_list_add(&lines, options->all ? "  - all images without at least one container associated to them"
-					     : "  - all dangling images");
-	string_list_add(&lines, options->all ? "  - all build cache\n" : "  - unused build cache\n");
+	string_list_add(&lines, options->all ? "  - " PRUNE_ALL_IMAGES : "  - " PRUNE_DANGLING_IMAGES);
+	string_list_add(&lines, options->all ? "  - " PRUNE_ALL_CACHE "\n" : "  - unused build cache\n");
 	if (options->filters->count)
 		string_list_add(&lines, "  Items to be pruned will be filtered with:");
 	for (size_t i = 0; i < options->filters->count; i++)
@@ -28,7 +27,7 @@ int cmd_system_prune(struct invocation *invocation, int count, char **arguments,
 	const struct option options[] = {
 		OPTION_FLAG('a', "all", &prune.all, "Remove all unused images not just dangling ones"),
 		OPTION_FILTERS(0, "filter", &filters, "Provide filter values (e.g. \"label=<key>=<value>\")"),
-		OPTION_FLAG('f', "force", &force, "Do not prompt for confirmation"),
+		OPTION_FORCE_PRUNE(&force),
 		OPTION_FLAG(0, "volumes", &prune.volumes, "Prune anonymous volumes"),
 		OPTION_END,
 	};

@@ -8,7 +8,7 @@ int cmd_volume_prune(struct invocation *invocation, int count, char **arguments,
 	const struct option options[] = {
 		OPTION_FLAG('a', "all", &all, "Remove all unused volumes, not just anonymous ones"),
 		OPTION_FILTERS(0, "filter", &filters, "Provide filter values (e.g. \"label=<label>\")"),
-		OPTION_FLAG('f', "force", &force, "Do not prompt for confirmation"),
+		OPTION_FORCE_PRUNE(&force),
 		OPTION_END,
 	};
 	cleanup_engine struct engine *engine = NULL;
@@ -16,11 +16,8 @@ int cmd_volume_prune(struct invocation *invocation, int count, char **arguments,
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
 	if (result != 0)
 		return result < 0 ? -1 : 0;
-	if (!force &&
-	    !command_confirm(all ? "WARNING! This will remove all local volumes not used by at least one "
-				   "container."
-				 : "WARNING! This will remove anonymous local volumes not used by at least one "
-				   "container."))
+	if (!command_may_prune(force, all ? "all local volumes not used by at least one container"
+					  : "anonymous local volumes not used by at least one container"))
 		return 0;
 	if (command_open_engine(invocation, &engine, err) < 0 ||
 	    volume_prune(engine, all, &filters, &names, &bytes, err) < 0)

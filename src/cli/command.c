@@ -86,6 +86,12 @@ bool command_confirm(const char *warning)
 	return length == 1 && (*word == 'y' || *word == 'Y');
 }
 
+bool command_may_prune(bool force, const char *what)
+{
+	cleanup_free char *warning = format_string("WARNING! This will remove %s.", what);
+	return force || command_confirm(warning);
+}
+
 void command_print_removed(const char *title, const struct string_list *items)
 {
 	if (items->count == 0)

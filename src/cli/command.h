@@ -62,6 +62,14 @@ int command_run_for_each(struct invocation *invocation, const struct option *opt
  * that is success.
  */
 bool command_confirm(const char *warning);
+/* The same before a prune, which `what` it removes: "WARNING! This will remove WHAT." True without asking by --force.
+ */
+bool command_may_prune(bool force, const char *what);
+#define PRUNE_ALL_IMAGES	   "all images without at least one container associated to them"
+#define PRUNE_DANGLING_IMAGES	   "all dangling images"
+#define PRUNE_CONTAINERS	   "all stopped containers"
+#define PRUNE_ALL_CACHE		   "all build cache"
+#define OPTION_FORCE_PRUNE(target) OPTION_FLAG('f', "force", target, "Do not prompt for confirmation")
 /* What a prune says: "TITLE:", the items, an empty line; nothing where there are none. */
 void command_print_removed(const char *title, const struct string_list *items);
 /* "Total reclaimed space: 16.43MB" */
