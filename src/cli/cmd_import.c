@@ -20,10 +20,16 @@ static int run_import(struct invocation *invocation, const char *path, const str
 	cleanup_engine struct engine *engine = NULL;
 	cleanup_close int opened = -1;
 	int fd = STDIN_FILENO;
-	if (is_url(path))
-		return error_set(err, ERROR_UNSUPPORTED,
-				 "import from a URL is not supported; fetch it first: curl -fL %s | coracle import -",
-				 path);
+	struct image image;
+	if (options->url) {
+		printf("Downloading from %s\n", path);
+		fflush(stdout);
+		if (command_open_engine(invocation, &engine, err) < 0 ||
+		    image_import_url(engine, options, &image, err) < 0)
+			return error_wrap(err, "import %s", path);
+		printf("%s\n", image.id.text);
+		return 0;
+	}
 	if (strcmp(path, "-") == 0 && isatty(STDIN_FILENO))
 		return error_set(err, ERROR_INVALID,
 				 "standard input is a terminal: import - wants an archive from a pipe");
@@ -33,7 +39,6 @@ static int run_import(struct invocation *invocation, const char *path, const str
 			return error_set_errno(err, errno, "open %s", path);
 	}
 	struct source archive = source_from_fd(&fd);
-	struct image image;
 	if (command_open_engine(invocation, &engine, err) < 0 ||
 	    image_import(engine, &archive, options, &image, err) < 0)
 		return error_wrap(err, "import %s", path);
@@ -63,6 +68,8 @@ int cmd_import(struct invocation *invocation, int count, char **arguments, struc
 		result = platform_parse(platform_name, &platform, err);
 		import.platform = &platform;
 	}
+	if (result == 0)
+		import.url = is_url(arguments[0]) ? arguments[0] : NULL;
 	if (result == 0)
 		result = run_import(invocation, arguments[0], &import, err);
 	string_list_release(&import.changes);

@@ -23,6 +23,7 @@
 #include "engine/build_step.h"
 #include "engine/container_config.h"
 #include "engine/etc_files.h"
+#include "engine/fetch.h"
 #include "engine/launch_plan.h"
 #include "engine/network.h"
 #include "engine/pull.h"
@@ -32,8 +33,6 @@
 #include "runtime/launch.h"
 #include "runtime/seccomp.h"
 #include "store/layer_folder.h"
-
-#define FETCH_LIMIT (16LL << 30) /* bytes of a file behind a URL */
 
 /* The step that a signal has to end; 0: none. */
 static volatile pid_t current_step;
@@ -264,19 +263,10 @@ static int fetch_file(void *context, const char *url, const struct digest *expec
 		      struct error *err)
 {
 	struct engine *engine = context;
-	struct build_file file = {0};
-	cleanup_json json_t *request = json_pack("{s:s, s:s, s:s, s:I}", "operation", "fetch", "root",
-						 engine->store->root, "url", url, "limit", (json_int_t)FETCH_LIMIT);
-	cleanup_json json_t *done = NULL;
-	if (!request)
-		return error_set(err, ERROR_INVALID, "invalid URL: it is not UTF-8");
-	json_set_text(request, "digest", digest_is_set(expected) ? expected->text : NULL);
-	if (registry_request_send(request, NULL, &done, err) < 0)
+	struct fetched_file file;
+	if (file_fetch(engine, url, expected, &file, err) < 0)
 		return -1;
-	if (registry_answer_digest(done, "digest", &file.digest, err) < 0 ||
-	    json_need_integer(done, "last_modified", &file.modified, err) < 0)
-		return error_wrap(err, "coracle-transfer's answer");
-	*ret_file = file;
+	*ret_file = (struct build_file){.digest = file.digest, .modified = file.modified};
 	return 0;
 }
 

@@ -1,8 +1,10 @@
 #include "engine/import.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "archive/compression.h"
+#include "engine/fetch.h"
 #include "engine/image_change.h"
 #include "oci/media_type.h"
 #include "store/layer_folder.h"
@@ -111,7 +113,8 @@ static int write_documents(struct engine *engine, const struct import_options *o
 	if (image_change_apply(&config, &options->changes, err) < 0)
 		return -1;
 	image_config_add_diff_id(&config, &layer->diff_id);
-	image_config_add_history(&config, now, NULL, options->message ? options->message : "Imported from -", false);
+	cleanup_free char *origin = format_string("Imported from %s", options->url ? options->url : "-");
+	image_config_add_history(&config, now, NULL, options->message ? options->message : origin, false);
 	cleanup_free char *config_text = image_config_serialize(&config);
 	struct descriptor layers[] = {layer->blob};
 	struct manifest manifest = {
@@ -140,4 +143,25 @@ int image_import(struct engine *engine, const struct source *archive, const stru
 	    write_documents(engine, options, &layer, &manifest, err) < 0)
 		return -1;
 	return image_put(engine->store, &manifest, &layer, 1, options->tag, NULL, ret_image, err);
+}
+
+int image_import_url(struct engine *engine, const struct import_options *options, struct image *ret_image,
+		     struct error *err)
+{
+	struct blob_store *blobs = engine->store->blobs;
+	cleanup_close int lock = -1, fd = -1;
+	cleanup_image_config struct image_config trial = {0};
+	struct fetched_file file;
+	if (image_change_apply(&trial, &options->changes, err) < 0 ||
+	    store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0 ||
+	    file_fetch(engine, options->url, NULL, &file, err) < 0 ||
+	    blobs->operations->open(blobs, &file.digest, &fd, err) < 0)
+		return -1;
+	struct source archive = source_from_fd(&fd);
+	int outcome = image_import(engine, &archive, options, ret_image, err);
+	/* What was fetched is the layer's blob now, or nothing; what nobody else is busy with goes at once. */
+	close(steal_fd(&lock));
+	struct error ignored = {0};
+	store_collect_if_free(engine->store, &ignored);
+	return outcome;
 }

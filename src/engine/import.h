@@ -9,7 +9,8 @@
 
 struct import_options {
 	const struct reference *tag;	 /* NULL: none */
-	const char *message;		 /* NULL: none */
+	const char *message;		 /* NULL: where it came from */
+	const char *url;		 /* NULL: none */
 	struct string_list changes;	 /* "CMD [\"/bin/sh\"]", "ENV A=b": Dockerfile instructions (image_change.h) */
 	const struct platform *platform; /* NULL: this host's */
 };
@@ -20,3 +21,6 @@ struct import_options {
  */
 int image_import(struct engine *engine, const struct source *archive, const struct import_options *options,
 		 struct image *ret_image, struct error *err);
+/* The same of the archive that lies at options->url, which is fetched as a whole first. */
+int image_import_url(struct engine *engine, const struct import_options *options, struct image *ret_image,
+		     struct error *err);

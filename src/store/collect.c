@@ -272,11 +272,11 @@ static int collect_files(struct collection *collection, struct error *err)
 	return collect_folder(collection, store->run_root_fd, "containers", container_sql, err);
 }
 
-static int collect(struct store *store, nanoseconds uploads_before, struct store_collected *ret_collected,
-		   struct error *err)
+static int collect(struct store *store, enum store_lock_mode mode, nanoseconds uploads_before,
+		   struct store_collected *ret_collected, struct error *err)
 {
 	cleanup_close int lock_fd = -1;
-	if (store_lock_content(store, STORE_LOCK_EXCLUSIVE, &lock_fd, err) < 0)
+	if (store_lock_content(store, mode, &lock_fd, err) < 0)
 		return -1;
 	CLEANUP(collection_release) struct collection collection = {.store = store};
 	uint64_t uploads;
@@ -291,12 +291,17 @@ static int collect(struct store *store, nanoseconds uploads_before, struct store
 
 int store_collect(struct store *store, struct store_collected *ret_collected, struct error *err)
 {
-	return collect(store, time_now() - UPLOAD_LIFETIME, ret_collected, err);
+	return collect(store, STORE_LOCK_EXCLUSIVE, time_now() - UPLOAD_LIFETIME, ret_collected, err);
+}
+
+int store_collect_if_free(struct store *store, struct error *err)
+{
+	return collect(store, STORE_LOCK_TRY_EXCLUSIVE, time_now() - UPLOAD_LIFETIME, NULL, err);
 }
 
 int store_collect_all(struct store *store, struct store_collected *ret_collected, struct error *err)
 {
-	return collect(store, INT64_MAX, ret_collected, err);
+	return collect(store, STORE_LOCK_EXCLUSIVE, INT64_MAX, ret_collected, err);
 }
 
 int store_collect_staging(struct store *store, struct error *err)

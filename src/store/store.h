@@ -66,6 +66,8 @@ struct store_collected {
 	uint64_t layers;
 };
 int store_collect(struct store *store, struct store_collected *ret_collected, struct error *err);
+/* The same where nobody adds content now; else ERROR_CONFLICT, and a later command does it. */
+int store_collect_if_free(struct store *store, struct error *err);
 /* The same, and uploads of any age: for whoever asks for room rather than for a transfer that can be resumed. */
 int store_collect_all(struct store *store, struct store_collected *ret_collected, struct error *err);
 /* Only staging folders: what processes that were killed have begun. ERROR_CONFLICT while content is added. */

@@ -26,6 +26,37 @@ store_files() { (cd "$CORACLE_ROOT" && find blobs layers staging uploads -type f
   rm "$WORK/probe.tar.gz" "$WORK/probe.tar.zst"
 }
 
+@test "import of a URL: what lies there, its history, and nothing left of what was fetched or refused" {
+  mkdir -p "$WORK/web"
+  cp "$WORK/probe.tar" "$WORK/web/"
+  gzip -c "$WORK/probe.tar" >"$WORK/web/probe.tar.gz"
+  echo 'no archive' >"$WORK/web/page"
+  background "$WORK/web.log" python3 -m http.server --bind 127.0.0.1 --directory "$WORK/web" 5010
+  wait_until inside curl --silent --fail -o /dev/null http://127.0.0.1:5010/page
+  for name in probe.tar probe.tar.gz; do
+    run coracle import --change 'CMD ["cat","/data/file"]' "http://127.0.0.1:5010/$name" fetched:1
+    assert_exit 0
+    assert_line "Downloading from http://127.0.0.1:5010/$name"
+    assert_match '^sha256:[0-9a-f]{64}$'
+    run coracle history --no-trunc --format '{{.Comment}}' fetched:1
+    assert_output "Imported from http://127.0.0.1:5010/$name"
+    run coracle run --rm fetched:1
+    assert_output 'text of the image'
+    run coracle image verify
+    assert_exit 0
+    refuse_has garbage
+    coracle rmi fetched:1 >/dev/null
+  done
+  before=$(store_files)
+  for name in page nosuch; do
+    run coracle import "http://127.0.0.1:5010/$name" fetched:1
+    assert_exit 1
+    assert_has "import http://127.0.0.1:5010/$name: "
+    [ "$(store_files)" = "$before" ] || _mismatch 'it left something'
+  done
+  inside pkill -f 'http.server --bind 127.0.0.1 --directory .*/web 5010'
+}
+
 @test "import --change" {
   run coracle import --change 'ENV GREETING=hi' --change 'WORKDIR /data' --change 'CMD ["sh","-c","pwd && words $GREETING"]' \
     "$WORK/probe.tar" changed:1
