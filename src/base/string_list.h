@@ -12,9 +12,9 @@ struct string_list {
 };
 
 void string_list_release(struct string_list *list);
-void string_list_add(struct string_list *list, const char *text); /* copies */
+void string_list_add(struct string_list *list, const char *text);      /* copies */
 void string_list_add_once(struct string_list *list, const char *text); /* unless it is there */
-void string_list_take(struct string_list *list, char *text);	  /* takes ownership */
+void string_list_take(struct string_list *list, char *text);	       /* takes ownership */
 void string_list_add_format(struct string_list *list, const char *format, ...) PRINTF_LIKE(2, 3);
 void string_list_copy(struct string_list *list, const struct string_list *from);  /* replaces what list held */
 bool string_list_equal(const struct string_list *a, const struct string_list *b); /* the same items, in their order */

@@ -176,7 +176,7 @@ static int collect_records(struct collection *collection, enum digest_algorithm 
 	return 0;
 }
 
-/* What layers became when they were compressed (transfer/recompress.h): "<algorithm>-<hex>-<kind>-<level>". */
+/* What layers became when they were compressed (recompress.h): "<algorithm>-<hex>-<kind>-<level>". */
 static int collect_memos(struct collection *collection, struct error *err)
 {
 	static const char folder[] = "cache/compressed";

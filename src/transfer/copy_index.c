@@ -5,6 +5,40 @@
 #include "oci/media_type.h"
 
 #define REF_NAME "org.opencontainers.image.ref.name"
+/* Names that there are, for messages. */
+#define NAMES_SIZE 1000
+
+static bool is_named(const struct index_entry *entry, const char *name)
+{
+	return (entry->full_name && strcmp(entry->full_name, name) == 0) ||
+	       (entry->ref_name && strcmp(entry->ref_name, name) == 0);
+}
+
+int copy_layout_find(const struct buffer *text, const char *name, struct descriptor *ret_root, struct error *err)
+{
+	cleanup_index struct index index = {0};
+	cleanup_buffer struct buffer names = BUFFER_INIT(NAMES_SIZE);
+	ptrdiff_t found = -1;
+	if (index_parse(buffer_text(text), text->size, NULL, &index, err) < 0)
+		return error_wrap(err, "index.json");
+	for (size_t i = 0; i < index.entry_count; i++) {
+		const struct index_entry *entry = &index.entries[i];
+		if (entry->is_attestation)
+			continue;
+		buffer_append_format(&names, NULL, "%s%.200s", names.size ? ", " : "",
+				     entry->ref_name ? entry->ref_name : "one without a name");
+		if (name ? is_named(entry, name) : found < 0 && index.entry_count == 1)
+			found = (ptrdiff_t)i; /* the last of a name is the newest */
+	}
+	if (found < 0 && name)
+		return error_set(err, ERROR_NOT_FOUND, "no image is named %s; there is: %s", name,
+				 names.size ? buffer_text(&names) : "none");
+	if (found < 0)
+		return error_set(err, ERROR_INVALID, "it holds %zu images; name one of them: %s", index.entry_count,
+				 names.size ? buffer_text(&names) : "none");
+	descriptor_copy(ret_root, &index.entries[found].descriptor);
+	return 0;
+}
 
 /* The same name, or without a name the same image. */
 static bool is_replaced(const json_t *item, const struct descriptor *root, const char *name)

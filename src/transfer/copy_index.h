@@ -1,8 +1,10 @@
-/* The documents that make an image of a layout or an archive known. All texts are the caller's. */
+/* The documents that make an image of a layout or an archive known. Texts that are made are the caller's. */
 #pragma once
 
 #include "transfer/copy_source.h"
 
+/* Which image is meant, in the text of an index.json; name NULL: the only one. */
+int copy_layout_find(const struct buffer *index, const char *name, struct descriptor *ret_root, struct error *err);
 /*
  * An index.json: that of `before` (NULL: none) with the image of that name in place of another of the name. `full` is
  * containerd's name for it, "docker.io/library/web:1", `name` the specification's; both may be NULL.

@@ -8,6 +8,7 @@
 #include "oci/media_type.h"
 #include "oci/reference.h"
 #include "transfer/copy_archive.h"
+#include "transfer/copy_index.h"
 #include "transfer/download.h"
 #include "transfer/resolve.h"
 
