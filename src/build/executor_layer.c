@@ -11,8 +11,10 @@ void step_begin(struct step *step)
 {
 	struct stage_state *stage = step->stage;
 	stage->step++;
+	const char *text = step->instruction->text;
 	cleanup_free char *name =
-		format_string("[%s%zu/%zu] %s", stage->prefix, stage->step, stage->steps, step->instruction->text);
+		format_string("[%s%zu/%zu] %s%s", stage->prefix, stage->step, stage->steps,
+			      instruction_name(step->instruction->kind), text + strcspn(text, " \t\r\v\f"));
 	for (char *at = name; *at; at++)
 		if (*at == '\n' || *at == '\t')
 			*at = ' ';

@@ -65,6 +65,32 @@ static void test_go(void **state)
 	}
 }
 
+static void test_ends(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		int first, first_longest, last, last_longest; /* -1: nothing fits */
+	} cases[] = {
+		{"a*b", "aabab", 3, 5, 2, 5}, {"?", "αβ", 2, 2, 2, 2},	    {"*", "ab", 0, 2, 0, 2},
+		{"", "ab", 0, 0, 0, 0},	      {"*/", "a/b/", 2, 4, 1, 4},   {"[a]", "[a]", 3, 3, 3, 3},
+		{"\\**", "*x", 1, 2, 2, 2},   {"a*", "a\nb", 1, 1, -1, -1}, {"b", "abc", -1, -1, -1, -1},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_match struct match_pattern *pattern = NULL;
+		const char *text = cases[i].text;
+		size_t length = strlen(text);
+		assert_int_equal(match_compile(cases[i].pattern, MATCH_SHELL, &pattern, NULL), 0);
+		assert_int_equal(match_beginning(pattern, text, length, false), cases[i].first);
+		assert_int_equal(match_beginning(pattern, text, length, true), cases[i].first_longest);
+		assert_int_equal(match_ending(pattern, text, length, false), cases[i].last);
+		assert_int_equal(match_ending(pattern, text, length, true), cases[i].last_longest);
+	}
+	struct match_pattern *pattern = NULL;
+	struct error err = {0};
+	assert_int_equal(match_compile("a\\b", MATCH_SHELL, &pattern, &err), -1);
+	assert_string_equal(err.message, "invalid escape '\\b'");
+}
+
 static void test_time_is_bounded(void **state)
 {
 	char pattern[2048], name[4000];
@@ -164,8 +190,11 @@ static void test_clean(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_go),     cmocka_unit_test(test_time_is_bounded),
-		cmocka_unit_test(test_ignore), cmocka_unit_test(test_exceptions),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_go),
+		cmocka_unit_test(test_time_is_bounded),
+		cmocka_unit_test(test_ignore),
+		cmocka_unit_test(test_exceptions),
 		cmocka_unit_test(test_clean),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
