@@ -289,31 +289,32 @@ ptrdiff_t match_beginning(const struct match_pattern *pattern, const char *text,
 	return found;
 }
 
-/* The characters of a text, last one first; owned by the caller. */
-static char *reverse(const char *text, size_t length)
-{
-	char *reversed = allocate(length + 1);
-	char *to = reversed + length;
-	for (const char *at = text, *end = text + length; at < end;) {
-		const char *start = at;
-		take_character(&at, end);
-		to -= at - start;
-		memcpy(to, start, (size_t)(at - start));
-	}
-	return reversed;
-}
+struct place {
+	uint32_t character;
+	size_t start;
+};
 
-/* The beginning of the reversed text, by the reversed tokens. */
+/* The tokens, last one first, over the characters, last one first. */
 ptrdiff_t match_ending(const struct match_pattern *pattern, const char *text, size_t length, bool longest)
 {
 	struct match_pattern reversed = *pattern;
 	reversed.tokens = allocate_array(pattern->count + 1, sizeof *reversed.tokens);
 	for (size_t i = 0; i < pattern->count; i++)
 		reversed.tokens[i] = pattern->tokens[pattern->count - 1 - i];
-	reversed.plain = NULL;
-	char *backwards = reverse(text, length);
-	ptrdiff_t found = match_beginning(&reversed, backwards, length, longest);
-	free(backwards);
+	struct place *places = allocate_array(length + 1, sizeof *places);
+	size_t left = 0;
+	for (const char *at = text, *end = text + length; at < end; left++) {
+		places[left].start = (size_t)(at - text);
+		places[left].character = take_character(&at, end);
+	}
+	unsigned char *current = pattern->states, *next = pattern->states + pattern->count + 1;
+	memset(current, 0, pattern->count + 1);
+	enter(&reversed, current, 0);
+	ptrdiff_t found = current[pattern->count] ? 0 : -1;
+	while (left-- && (longest || found < 0) && advance(&reversed, places[left].character, &current, &next))
+		if (current[pattern->count])
+			found = (ptrdiff_t)(length - places[left].start);
+	free(places);
 	free(reversed.tokens);
 	return found;
 }

@@ -579,7 +579,7 @@ static int check_form(const char *text, char escape, struct error *err)
 	case INSTRUCTION_HEALTHCHECK:
 		rest += strcspn(rest, " \t");
 		rest += strspn(rest, " \t");
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case INSTRUCTION_ADD:
 	case INSTRUCTION_CMD:
 	case INSTRUCTION_COPY:
