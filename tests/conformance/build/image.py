@@ -1,4 +1,4 @@
-"""An image in an OCI archive or layout, read from outside: its configuration, and its layers flattened to one tree.
+"""An image in an archive, OCI's or docker's, read from outside: its configuration, and its layers flattened to one tree.
 
 The rules are those of the OCI image specification ("Image Layer Filesystem Changeset"); nothing of the product is used.
 """
@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import subprocess
 import tarfile
 
@@ -38,18 +37,12 @@ class Image:
         self.tree = tree  # path without a slash in front → Node; names of one file have one Node
         self.layers = layers  # a list of names for each
 
-    def names_of(self, path):
-        return sorted(name for name, node in self.tree.items() if node is self.tree[path])
-
-
-def _reader(path):
-    if os.path.isdir(path):
-        def read(name):
-            with open(f"{path}/{name}", "rb") as file:
-                return file.read()
-        return read
-    archive = tarfile.open(path)
-    return lambda name: archive.extractfile(name).read()
+    def names(self):
+        """The names of each file, by the identity of its node."""
+        names = {}
+        for name in sorted(self.tree):
+            names.setdefault(id(self.tree[name]), []).append(name)
+        return names
 
 
 def _remove(tree, path, itself):
@@ -83,21 +76,35 @@ def apply_layer(tree, data):
     return names
 
 
+def _unpack(data):
+    if data[:2] == b"\x1f\x8b":
+        return gzip.decompress(data)
+    if data[:4] == b"\x28\xb5\x2f\xfd":
+        return subprocess.run(["zstd", "-dqc"], input=data, check=True, stdout=subprocess.PIPE).stdout
+    return data
+
+
+def _contents(archive):
+    """The names of the configuration and of the layers."""
+    if "index.json" in archive.getnames():
+        blob = lambda descriptor: "blobs/" + descriptor["digest"].replace(":", "/")
+        document = json.load(archive.extractfile("index.json"))
+        while "manifests" in document:
+            document = json.load(archive.extractfile(blob(document["manifests"][0])))
+        return blob(document["config"]), [blob(layer) for layer in document["layers"]]
+    document = json.load(archive.extractfile("manifest.json"))[0]
+    return document["Config"], document["Layers"]
+
+
 def load(path):
-    read = _reader(path)
-    blob = lambda descriptor: read("blobs/" + descriptor["digest"].replace(":", "/"))
-    document = json.loads(read("index.json"))
-    while "manifests" in document:
-        document = json.loads(blob(document["manifests"][0]))
-    config = json.loads(blob(document["config"]))
-    tree, layers = {}, []
-    assert len(document["layers"]) == len(config["rootfs"]["diff_ids"])
-    for descriptor, diff_id in zip(document["layers"], config["rootfs"]["diff_ids"]):
-        data = blob(descriptor)
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-        elif data[:4] == b"\x28\xb5\x2f\xfd":
-            data = subprocess.run(["zstd", "-dqc"], input=data, check=True, stdout=subprocess.PIPE).stdout
-        assert "sha256:" + hashlib.sha256(data).hexdigest() == diff_id, "a layer is not what the configuration says"
-        layers.append(apply_layer(tree, data))
+    with tarfile.open(path) as archive:
+        config_name, layer_names = _contents(archive)
+        config = json.load(archive.extractfile(config_name))
+        assert len(layer_names) == len(config["rootfs"]["diff_ids"])
+        tree, layers = {}, []
+        for name, diff_id in zip(layer_names, config["rootfs"]["diff_ids"]):
+            member = archive.getmember(name)
+            data = _unpack(archive.extractfile(member).read())
+            assert "sha256:" + hashlib.sha256(data).hexdigest() == diff_id, "a layer is not what the configuration says"
+            layers.append(apply_layer(tree, data))
     return Image(config, tree, layers)

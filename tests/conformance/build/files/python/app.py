@@ -1,0 +1,3 @@
+import json
+
+print(json.dumps({"squares": [n * n for n in range(5)]}))

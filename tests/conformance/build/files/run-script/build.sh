@@ -1,0 +1,3 @@
+#!/bin/sh
+set -e
+for argument; do echo "[$argument]"; done >/arguments
