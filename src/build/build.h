@@ -80,6 +80,7 @@ struct build_options {
 	struct string_list labels;
 	struct string_list annotations; /* KEY=VALUE, of the manifest */
 	struct string_list secrets;	/* build/secret.h */
+	struct string_list ssh;		/* build/ssh_forward.h */
 	const char *target;		/* NULL: the last stage */
 	struct build_step_options steps;
 	bool no_cache;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,8 +18,8 @@ void step_mounts_release(struct step *step, struct step_mounts *mounts)
 		struct step_mount *item = &mounts->items[i];
 		if (item->fd >= 0)
 			close(item->fd);
-		if (item->lock_fd >= 0)
-			close(item->lock_fd);
+		cache_mount_release(&item->cache);
+		ssh_forward_stop(&item->ssh);
 		if (item->secret_name)
 			unlinkat(step->executor->store->run_root_fd, item->secret_name, 0);
 		rootfs_view_release(&item->view);
@@ -45,7 +44,7 @@ static const char *last_part(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static int set_target(struct step *step, struct step_mount *item, struct error *err)
+static int set_target(struct step *step, struct step_mount *item, unsigned *agents, struct error *err)
 {
 	struct run_mount *mount = &item->mount;
 	if (mount->type == RUN_MOUNT_SECRET && !mount->id)
@@ -53,6 +52,11 @@ static int set_target(struct step *step, struct step_mount *item, struct error *
 	cleanup_free char *text = duplicate_string(mount->target);
 	if (!text && mount->type == RUN_MOUNT_SECRET)
 		text = format_string("/run/secrets/%s", last_part(mount->id));
+	if (mount->type == RUN_MOUNT_SSH && !mount->id)
+		mount->id = duplicate_string("default");
+	if (!text && mount->type == RUN_MOUNT_SSH)
+		text = format_string("/run/buildkit/ssh_agent.%u", *agents);
+	*agents += mount->type == RUN_MOUNT_SSH;
 	const char *folder = step->stage->config.working_directory;
 	item->target = path_resolve(folder && folder[0] ? folder : "/", text ? text : "");
 	if (strcmp(item->target, "/") == 0)
@@ -65,23 +69,20 @@ static int set_target(struct step *step, struct step_mount *item, struct error *
 int step_mounts_parse(struct step *step, struct step_mounts *mounts, struct error *err)
 {
 	const struct string_list *texts = &step->instruction->mounts;
+	unsigned agents = 0;
 	mounts->items = allocate_array(texts->count + 1, sizeof *mounts->items);
 	mounts->ready = allocate_array(texts->count + 1, sizeof *mounts->ready);
 	for (size_t i = 0; i < texts->count; i++) {
 		struct step_mount *item = &mounts->items[mounts->count++];
-		item->fd = item->lock_fd = -1;
+		item->fd = -1;
+		item->cache = CACHE_MOUNT_INIT;
+		item->ssh = SSH_FORWARD_INIT;
 		item->view = ROOTFS_VIEW_INIT;
 		item->bind = BIND_VIEW_INIT;
 		item->staging = LAYER_STAGING_INIT;
 		if (run_mount_parse(texts->items[i], &step->expansion, &item->mount, err) < 0)
 			return -1;
-		if (item->mount.type == RUN_MOUNT_SSH)
-			return error_set(err, ERROR_UNSUPPORTED, "RUN --mount=type=ssh is not supported yet");
-		if (item->mount.type == RUN_MOUNT_CACHE && item->mount.from)
-			return error_set(
-				err, ERROR_UNSUPPORTED,
-				"RUN --mount=type=cache,from=… is not supported yet: fill the cache in the step");
-		if (set_target(step, item, err) < 0)
+		if (set_target(step, item, &agents, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -125,6 +126,16 @@ int step_mounts_add_key(struct step *step, struct step_mounts *mounts, struct ca
 		cache_key_add_text(key, mount->environment);
 		cache_key_add_number(key, mount->read_only);
 		cache_key_add_number(key, (uint64_t)mount->size);
+		cache_key_add_number(key, mount->has_mode ? mount->mode : UINT64_MAX);
+		cache_key_add_number(key, mount->user);
+		cache_key_add_number(key, mount->group);
+		if (mount->type == RUN_MOUNT_CACHE) {
+			cache_key_add_text(key, mount->source);
+			if (mount->from && mount->from[0] && find_source(step, item, err) < 0)
+				return -1;
+			for (size_t j = 0; j < item->diff_id_count; j++)
+				cache_key_add_text(key, item->diff_ids[j].text);
+		}
 		if (mount->type != RUN_MOUNT_BIND)
 			continue;
 		struct digest content;
@@ -170,48 +181,6 @@ static int open_bind(struct step *step, struct step_mount *item, struct error *e
 	return 0;
 }
 
-/* The first folder that nobody has, private; the one folder otherwise. Its lock goes with the step. */
-static int lock_cache(struct step_mount *item, int caches_fd, const char *name, struct error *err)
-{
-	enum run_mount_sharing sharing = item->mount.sharing;
-	for (unsigned number = 0; number < 1000; number++) {
-		cleanup_free char *folder = format_string("%s.%u", name, number);
-		cleanup_close int lock = open_folder_at(caches_fd, folder, true, 0700, err);
-		if (lock < 0)
-			return -1;
-		int operation = sharing == RUN_MOUNT_SHARED ? LOCK_SH : LOCK_EX;
-		if (sharing == RUN_MOUNT_PRIVATE)
-			operation |= LOCK_NB;
-		if (flock(lock, operation) == 0) {
-			item->lock_fd = steal_fd(&lock);
-			return 0;
-		}
-		if (errno != EWOULDBLOCK)
-			return errno == EINTR ? error_set(err, ERROR_CANCELLED, "interrupted")
-					      : error_set_errno(err, errno, "lock the cache for %s", item->target);
-	}
-	return error_set(err, ERROR_LIMIT, "more than 1000 steps use the private cache for %s", item->target);
-}
-
-static int open_cache(struct step *step, struct step_mount *item, struct error *err)
-{
-	static const char *const suffixes[] = {"shared", "private", "shared"};
-	const struct run_mount *mount = &item->mount;
-	struct digest digest;
-	digest_of_bytes(mount->id, strlen(mount->id), &digest);
-	cleanup_free char *name = format_string("%s-%s", digest_hex(&digest), suffixes[mount->sharing]);
-	cleanup_close int cache = open_folder_at(step->executor->store->root_fd, "cache", true, 0700, err);
-	cleanup_close int caches = cache < 0 ? -1 : open_folder_at(cache, "mounts", true, 0700, err);
-	if (caches < 0 || lock_cache(item, caches, name, err) < 0)
-		return -1;
-	bool is_new = mkdirat(item->lock_fd, "data", 0755) == 0;
-	item->fd = openat(item->lock_fd, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (item->fd < 0 || (is_new && (fchown(item->fd, mount->user, mount->group) < 0 ||
-					fchmod(item->fd, mount->has_mode ? mount->mode : 0755) < 0)))
-		return error_set_errno(err, errno, "open the cache for %s", item->target);
-	return 0;
-}
-
 /* Returns 1 where there is no such secret and the step may go on without it. */
 static int open_secret(struct step *step, struct step_mount *item, struct string_list *environment, struct error *err)
 {
@@ -242,15 +211,41 @@ static int open_secret(struct step *step, struct step_mount *item, struct string
 	return 0;
 }
 
+/* The same for an agent. */
+static int open_ssh(struct step *step, struct step_mount *item, struct error *err)
+{
+	const struct run_mount *mount = &item->mount;
+	const struct string_list *texts = &step->executor->options->ssh;
+	struct store *store = step->executor->store;
+	int found = ssh_forward_start(texts, mount->id, store->run_root_fd, store->run_root, &item->ssh, err);
+	if (found < 0)
+		return -1;
+	if (!found && mount->required)
+		return texts->count ? error_set(err, ERROR_NOT_FOUND, "unset ssh forward key %s", mount->id)
+				    : error_set(err, ERROR_NOT_FOUND, "no SSH key \"%s\" forwarded from the client",
+						mount->id);
+	if (!found)
+		return 1;
+	char path[32];
+	snprintf(path, sizeof path, "/proc/self/fd/%d", item->ssh.socket_fd);
+	if (fchownat(item->ssh.socket_fd, "", mount->user, mount->group, AT_EMPTY_PATH) < 0 ||
+	    chmod(path, mount->has_mode ? mount->mode : 0600) < 0)
+		return error_set_errno(err, errno, "set the owner of an SSH agent's socket");
+	item->fd = steal_fd(&item->ssh.socket_fd);
+	return 0;
+}
+
 static int open_mount(struct step *step, struct step_mount *item, struct string_list *environment, struct error *err)
 {
 	switch (item->mount.type) {
 	case RUN_MOUNT_BIND:
 		return open_bind(step, item, err);
 	case RUN_MOUNT_CACHE:
-		return open_cache(step, item, err);
+		return 0; /* step_caches_open() has */
 	case RUN_MOUNT_SECRET:
 		return open_secret(step, item, environment, err);
+	case RUN_MOUNT_SSH:
+		return open_ssh(step, item, err);
 	default:
 		item->options = item->mount.size
 					? format_string("mode=1777,exec,size=%lld", (long long)item->mount.size)
@@ -283,8 +278,14 @@ int step_mounts_open(struct step *step, struct step_mounts *mounts, struct strin
 	if (mounts->count &&
 	    rootfs_view_open(step->executor->store, config->diff_ids, config->diff_id_count, -1, -1, &root, err) < 0)
 		return -1;
+	if (step_caches_open(step, mounts, err) < 0)
+		return -1;
 	for (size_t i = 0; i < mounts->count; i++) {
 		struct step_mount *item = &mounts->items[i];
+		bool is_agent = item->mount.type == RUN_MOUNT_SSH;
+		if (is_agent && !string_list_get_key(environment, "SSH_AUTH_SOCK") &&
+		    !string_list_get_key(&config->environment, "SSH_AUTH_SOCK"))
+			string_list_set_key(environment, "SSH_AUTH_SOCK", item->target);
 		int result = open_mount(step, item, environment, err);
 		if (result < 0)
 			return -1;

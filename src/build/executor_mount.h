@@ -14,6 +14,8 @@
 #include "build/bind_view.h"
 #include "build/executor.h"
 #include "build/run_mount.h"
+#include "build/ssh_forward.h"
+#include "store/cache_mount.h"
 
 struct step_mount {
 	struct run_mount mount;
@@ -26,10 +28,12 @@ struct step_mount {
 	struct bind_view bind;
 	struct layer_staging staging; /* bind: the copy, where one was needed */
 	int fd;			      /* what is mounted */
-	int lock_fd;		      /* cache */
-	char *secret_name;	      /* below the run folder */
-	char *options;		      /* tmpfs */
-	char *first_missing;	      /* the upmost folder of the target that is made for the mount; NULL: none */
+	struct ssh_forward ssh;
+	struct digest cache_name;
+	struct cache_mount cache; /* of several mounts of one cache in a step, the first has it */
+	char *secret_name;	  /* below the run folder */
+	char *options;		  /* tmpfs */
+	char *first_missing;	  /* the upmost folder of the target that is made for the mount; NULL: none */
 };
 
 struct step_mounts {
@@ -42,6 +46,7 @@ struct step_mounts {
 int step_mounts_parse(struct step *step, struct step_mounts *mounts, struct error *err);
 int step_mounts_add_key(struct step *step, struct step_mounts *mounts, struct cache_key *key, struct error *err);
 /* Secrets that are to be in the environment are added to it. */
+int step_caches_open(struct step *step, struct step_mounts *mounts, struct error *err); /* by step_mounts_open() */
 int step_mounts_open(struct step *step, struct step_mounts *mounts, struct string_list *environment, struct error *err);
 int step_mounts_clean(struct step_mounts *mounts, int upper_fd, struct error *err);
 void step_mounts_release(struct step *step, struct step_mounts *mounts);

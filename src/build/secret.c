@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
 
@@ -69,8 +70,13 @@ int secret_check(const struct string_list *secrets, struct error *err)
 {
 	for (size_t i = 0; i < secrets->count; i++) {
 		CLEANUP(secret_parts_release) struct secret secret = {0};
+		struct stat status;
 		if (parse(secrets->items[i], &secret, err) < 0)
 			return -1;
+		if (secret.file && stat(secret.file, &status) < 0)
+			return error_set_errno(err, errno, "failed to stat %s", secret.file);
+		if (secret.file && S_ISREG(status.st_mode) && (uint64_t)status.st_size > SECRET_SIZE_LIMIT)
+			return error_set(err, ERROR_LIMIT, "secret %s too big. max size 500KB", secret.id);
 	}
 	return 0;
 }

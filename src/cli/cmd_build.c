@@ -6,6 +6,7 @@
 #include "base/atomic_file.h"
 #include "base/fd.h"
 #include "build/secret.h"
+#include "build/ssh_forward.h"
 #include "cli/build_options.h"
 #include "cli/command.h"
 #include "cli/progress.h"
@@ -144,10 +145,11 @@ static int run_check(struct invocation *invocation, const struct build_options *
 
 static void release_lists(struct build_options *build)
 {
-	struct string_list *const lists[] = {
-		&build->annotations,	 &build->build_arguments, &build->labels,
-		&build->no_cache_filter, &build->secrets,	  &build->tags,
-		&build->steps.allow,	 &build->steps.ulimits,	  &build->steps.extra_hosts};
+	struct string_list *const lists[] = {&build->annotations,   &build->build_arguments,
+					     &build->labels,	    &build->no_cache_filter,
+					     &build->secrets,	    &build->ssh,
+					     &build->tags,	    &build->steps.allow,
+					     &build->steps.ulimits, &build->steps.extra_hosts};
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		string_list_release(lists[i]);
 }
@@ -232,6 +234,9 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 		OPTION_LIST(0, "secret", &build.secrets, "stringArray",
 			    "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")"),
 		OPTION_BYTES(0, "shm-size", &steps->shm_bytes, "Shared memory size for build containers"),
+		OPTION_LIST(0, "ssh", &build.ssh, "stringArray",
+			    "SSH agent socket or keys to expose to the build (format: "
+			    "\"default|<id>[=<socket>|<key>[,<key>]]\")"),
 		OPTION_LIST('t', "tag", &build.tags, "list", "Name and optionally a tag (format: \"name:tag\")"),
 		OPTION_STRING(0, "target", &build.target, "string", "Set the target build stage to build"),
 		OPTION_LIST(0, "ulimit", &steps->ulimits, "ulimit", "Ulimit options"),
@@ -249,6 +254,8 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 		result = parse_call(call, &check, err);
 	if (result == 0)
 		result = secret_check(&build.secrets, err);
+	if (result == 0)
+		result = ssh_forward_check(&build.ssh, err);
 	if (result == 0) {
 		build.context_path = arguments[0];
 		split_lists(&filters, &build.no_cache_filter);

@@ -98,10 +98,10 @@ static char *cache_id_text(const void *row, const void *context)
 	return format_string("%.12s", digest_hex(&((const struct build_cache_row *)row)->key));
 }
 
-/* Every entry is what a step of a Dockerfile made. */
+/* What a step of a Dockerfile made, or keeps. */
 static char *cache_type_text(const void *row, const void *context)
 {
-	return duplicate_string("regular");
+	return duplicate_string(build_cache_type((const struct build_cache_row *)row));
 }
 
 static char *cache_size_text(const void *row, const void *context)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "store/cache_mount.h"
+
 void disk_usage_release(struct disk_usage *usage)
 {
 	image_list_release(&usage->images);
@@ -89,7 +91,8 @@ int disk_usage_read(struct engine *engine, struct disk_usage *ret_usage, struct 
 	if (image_list(engine->store, NULL, &usage.images, err) < 0 ||
 	    image_usage_list(engine->store, &usage.image_usages, err) < 0 ||
 	    image_layers_total(engine->store, &usage.layers, err) < 0 || read_containers(engine, &usage, err) < 0 ||
-	    read_volumes(engine, &usage, err) < 0 || build_cache_list(engine->store, &usage.caches, err) < 0)
+	    read_volumes(engine, &usage, err) < 0 || build_cache_list(engine->store, &usage.caches, err) < 0 ||
+	    cache_mount_list(engine->store, &usage.caches, err) < 0)
 		return -1;
 	keep_first_names(&usage.images);
 	*ret_usage = usage;

@@ -10,6 +10,7 @@
 #include "engine/remove.h"
 #include "engine/volume.h"
 #include "store/build_cache.h"
+#include "store/cache_mount.h"
 #include "store/image_usage.h"
 
 void prune_outcome_release(struct prune_outcome *outcome)
@@ -135,6 +136,13 @@ int image_prune(struct engine *engine, bool all, const struct string_list *filte
 	return collect(engine, store_collect, &outcome->bytes, err);
 }
 
+static int compare_uses(const void *a, const void *b)
+{
+	const struct build_cache_row *one = a, *other = b;
+	int order = (one->used > other->used) - (one->used < other->used);
+	return order ? order : (one->added > other->added) - (one->added < other->added);
+}
+
 /* As BuildKit reckons: the smaller of the two limits, and never less than what is reserved. 0: all may go. */
 static uint64_t bytes_to_keep(const struct builder_prune_options *options, uint64_t total, uint64_t bytes_free)
 {
@@ -147,9 +155,9 @@ static uint64_t bytes_to_keep(const struct builder_prune_options *options, uint6
 	return keep > options->reserved ? keep : options->reserved;
 }
 
-/* The least recently used first, until what is left is small enough. */
+/* The least recently used first, until what is left is small enough. A mount is nobody's but its own. */
 static void choose_caches(const struct build_cache_list *list, const struct builder_prune_options *options,
-			  uint64_t bytes_free, nanoseconds until, struct string_list *keys)
+			  uint64_t bytes_free, nanoseconds until, bool *chosen)
 {
 	uint64_t left = 0;
 	for (size_t i = 0; i < list->count; i++)
@@ -157,36 +165,63 @@ static void choose_caches(const struct build_cache_list *list, const struct buil
 	uint64_t keep = bytes_to_keep(options, left, bytes_free);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct build_cache_row *row = &list->items[i];
-		bool is_dangling = digest_is_set(&row->entry.diff_id) && !row->is_in_image;
+		bool is_dangling = row->is_mount || (digest_is_set(&row->entry.diff_id) && !row->is_in_image);
 		if ((!options->all && !is_dangling) || (until && row->used > until) ||
-		    !filter_match_text(options->filters, "id", digest_hex(&row->key)))
+		    !filter_match_text(options->filters, "id", digest_hex(&row->key)) ||
+		    !filter_match_text(options->filters, "type", build_cache_type(row)))
 			continue;
 		if (keep && left <= keep)
 			return;
-		string_list_add(keys, row->key.text);
+		chosen[i] = true;
 		left -= build_cache_own_bytes(row);
 	}
+}
+
+/* One that a step uses now stays. */
+static int remove_mounts(struct engine *engine, const struct build_cache_list *list, bool *chosen, uint64_t *bytes,
+			 struct error *err)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (!chosen[i] || !list->items[i].is_mount)
+			continue;
+		if (cache_mount_remove(engine->store, &list->items[i].key, err) == 0) {
+			*bytes += list->items[i].entry.size;
+			continue;
+		}
+		if (!is_passed_over(err))
+			return -1;
+		chosen[i] = false;
+	}
+	return 0;
 }
 
 static int forget_caches(struct engine *engine, const struct builder_prune_options *options,
 			 struct prune_outcome *outcome, struct error *err)
 {
-	static const char *const known[] = {"id", "until", NULL};
+	static const char *const known[] = {"id", "type", "until", NULL};
 	cleanup_build_cache_list struct build_cache_list list = {0};
 	cleanup_string_list struct string_list keys = {0};
 	nanoseconds until;
 	struct statvfs disk;
 	if (filter_check_names(options->filters, known, err) < 0 ||
 	    filter_until(options->filters, time_now(), &until, err) < 0 ||
-	    build_cache_list(engine->store, &list, err) < 0)
+	    build_cache_list(engine->store, &list, err) < 0 || cache_mount_list(engine->store, &list, err) < 0)
 		return -1;
 	if (fstatvfs(engine->store->root_fd, &disk) < 0)
 		return error_set_errno(err, errno, "ask what the file system has free");
-	choose_caches(&list, options, (uint64_t)disk.f_bavail * disk.f_frsize, until ? until : options->until, &keys);
-	if (keys.count && build_cache_remove(engine->store, &keys, err) < 0)
+	if (list.count)
+		qsort(list.items, list.count, sizeof *list.items, compare_uses);
+	cleanup_free bool *chosen = allocate_array(list.count + 1, sizeof *chosen);
+	choose_caches(&list, options, (uint64_t)disk.f_bavail * disk.f_frsize, until ? until : options->until, chosen);
+	for (size_t i = 0; i < list.count; i++)
+		if (chosen[i] && !list.items[i].is_mount)
+			string_list_add(&keys, list.items[i].key.text);
+	if ((keys.count && build_cache_remove(engine->store, &keys, err) < 0) ||
+	    remove_mounts(engine, &list, chosen, &outcome->bytes, err) < 0)
 		return -1;
-	for (size_t i = 0; i < keys.count; i++)
-		string_list_add_format(&outcome->caches, "%.25s", strchr(keys.items[i], ':') + 1);
+	for (size_t i = 0; i < list.count; i++)
+		if (chosen[i])
+			string_list_add_format(&outcome->caches, "%.25s", digest_hex(&list.items[i].key));
 	return 0;
 }
 

@@ -22,14 +22,20 @@ struct build_cache_row {
 	uint64_t uses;
 	bool is_in_image; /* an image has its layer too */
 	bool is_copy;	  /* an older entry has */
+	bool is_mount;	  /* a folder of a cache mount (cache_mount.h) */
 };
 /* What is freed when the entry goes, and its copies with it. */
 static inline uint64_t build_cache_own_bytes(const struct build_cache_row *row)
 {
 	return row->is_in_image || row->is_copy ? 0 : row->entry.size + row->entry.blob_size;
 }
+/* BuildKit's word for what it is. */
+static inline const char *build_cache_type(const struct build_cache_row *row)
+{
+	return row->is_mount ? "exec.cachemount" : "regular";
+}
 struct build_cache_list {
-	struct build_cache_row *items; /* the least recently used first */
+	struct build_cache_row *items; /* the least recently used first; cache_mount_list() appends */
 	size_t count;
 };
 void build_cache_list_release(struct build_cache_list *list);

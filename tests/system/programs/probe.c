@@ -311,6 +311,7 @@ static const struct {
 	{"fetch", 2, run_fetch},
 	{"memory", 1, run_memory},
 	{"processes", 1, run_processes},
+	{"agent", 1, run_agent},
 	{"socket", 1, run_socket},
 	{"mount", 1, run_mount},
 	{"attack", 1, run_attack},

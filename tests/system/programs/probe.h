@@ -11,6 +11,7 @@ int run_serve(int count, char **words);
 int run_fetch(int count, char **words);
 int run_memory(int count, char **words);
 int run_processes(int count, char **words);
+int run_agent(int count, char **words);
 int run_socket(int count, char **words);
 int run_mount(int count, char **words);
 int run_attack(int count, char **words);
