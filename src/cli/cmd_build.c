@@ -143,6 +143,14 @@ static int run_check(struct invocation *invocation, const struct build_options *
 	return result;
 }
 
+/* What is told before anything is built. */
+static int check_inputs(struct build_options *build, const char *network, struct error *err)
+{
+	if (build_step_check(&build->steps, network, err) < 0 || secret_check(&build->secrets, err) < 0)
+		return -1;
+	return ssh_forward_check(&build->ssh, err);
+}
+
 static void release_lists(struct build_options *build)
 {
 	struct string_list *const lists[] = {&build->annotations,   &build->build_arguments,
@@ -247,15 +255,11 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 	build_options_table(&more, options, table);
 	int result = command_options(invocation, table, OPTIONS_ANYWHERE, &count, arguments, err);
 	if (result == 0)
-		result = build_step_check(steps, network, err);
+		result = check_inputs(&build, network, err);
 	if (result == 0)
 		result = parse_progress(quiet ? "quiet" : progress, &build.progress, err);
 	if (result == 0 && !check)
 		result = parse_call(call, &check, err);
-	if (result == 0)
-		result = secret_check(&build.secrets, err);
-	if (result == 0)
-		result = ssh_forward_check(&build.ssh, err);
 	if (result == 0) {
 		build.context_path = arguments[0];
 		split_lists(&filters, &build.no_cache_filter);

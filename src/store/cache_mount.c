@@ -56,16 +56,14 @@ static int lock_folder(int mounts_fd, const char *name, int operation, struct er
 static bool read_info(int folder_fd, nanoseconds *ret_created, uint64_t *ret_uses)
 {
 	cleanup_buffer struct buffer text = BUFFER_INIT(INFO_LIMIT);
-	long long created;
-	unsigned long long uses;
 	*ret_created = 0;
 	*ret_uses = 0;
-	if (read_file_at(folder_fd, "info", INFO_LIMIT, &text, NULL) < 0 ||
-	    sscanf(buffer_text(&text), "%lld %llu", &created, &uses) != 2)
+	char *end;
+	if (read_file_at(folder_fd, "info", INFO_LIMIT, &text, NULL) < 0)
 		return false;
-	*ret_created = created;
-	*ret_uses = uses;
-	return true;
+	*ret_created = strtoll(buffer_text(&text), &end, 10);
+	*ret_uses = strtoull(end, NULL, 10);
+	return *ret_created > 0;
 }
 
 /* For people and prunes, so that a failure is nobody's. */

@@ -139,7 +139,7 @@ make_probe() {
   local folder=$WORK/probe.root name
   mkdir -p "$folder"/{bin,etc,proc,sys,dev,data,root} "$folder/home/user"
   install -m 755 "$WORK/probe" "$folder/bin/probe"
-  for name in true false exit env pwd id hostname cat write stat mkdir rm chown say fill lines sleep hold leave agent trap words sh \
+  for name in true false exit env pwd id hostname cat write stat mkdir rm move link swap chown say fill lines sleep hold leave agent trap words sh \
     ls descriptors terminal serve fetch memory processes socket mount attack interfaces; do
     ln -sf probe "$folder/bin/$name"
   done

@@ -137,6 +137,30 @@ static int run_rm(int count, char **words)
 	return unlink(words[1]) < 0 ? fail("rm", words[1]) : 0;
 }
 
+/* move FROM TO */
+static int run_move(int count, char **words)
+{
+	return count < 3 || rename(words[1], words[2]) < 0 ? fail("move", words[1]) : 0;
+}
+
+/* link TARGET NAME: a symbolic one */
+static int run_link(int count, char **words)
+{
+	return count < 3 || symlink(words[1], words[2]) < 0 ? fail("link", words[1]) : 0;
+}
+
+/* swap ONE OTHER: they change places without an end */
+static int run_swap(int count, char **words)
+{
+	if (count < 3)
+		return 2;
+	puts("ready");
+	fflush(stdout);
+	while (renameat2(AT_FDCWD, words[1], AT_FDCWD, words[2], RENAME_EXCHANGE) == 0)
+		usleep(500);
+	return fail("swap", words[1]);
+}
+
 /* chown UID FILE */
 static int run_chown(int count, char **words)
 {
@@ -294,6 +318,9 @@ static const struct {
 	{"stat", 1, run_stat},
 	{"mkdir", 1, run_mkdir},
 	{"rm", 1, run_rm},
+	{"move", 2, run_move},
+	{"link", 2, run_link},
+	{"swap", 2, run_swap},
 	{"chown", 2, run_chown},
 	{"say", 1, run_say},
 	{"fill", 1, run_fill},
