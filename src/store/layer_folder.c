@@ -128,8 +128,12 @@ static int put_in_place(struct layer_staging *staging, const struct digest *diff
 	cleanup_close int algorithm_fd = open_algorithm(staging, diff_id, err);
 	if (algorithm_fd < 0)
 		return -1;
-	/* One syncfs for all the files of the layer, in place of an fsync for each. */
-	if (syncfs(staging->folder_fd) < 0)
+	/*
+	 * One syncfs for all the files of the layer, in place of an fsync for each; none where the layer is there
+	 * already: a step that changes nothing makes the same empty layer each time.
+	 */
+	bool is_there = flags == RENAME_NOREPLACE && faccessat(staging->layers_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!is_there && syncfs(staging->folder_fd) < 0)
 		return error_set_errno(err, errno, "sync layer %s", diff_id->text);
 	/* The record first: a folder that should have one has it. */
 	if (staging->has_record) {
@@ -139,8 +143,8 @@ static int put_in_place(struct layer_staging *staging, const struct digest *diff
 	} else if (flags == RENAME_EXCHANGE && layer_record_remove(staging->layers_fd, diff_id, err) < 0) {
 		return -1;
 	}
-	bool is_left = flags == RENAME_EXCHANGE; /* something is in staging after it */
-	if (renameat2(staging->layers_fd, from, staging->layers_fd, to, flags) < 0) {
+	bool is_left = is_there || flags == RENAME_EXCHANGE; /* something is in staging after it */
+	if (!is_there && renameat2(staging->layers_fd, from, staging->layers_fd, to, flags) < 0) {
 		if (errno != EEXIST)
 			return error_set_errno(err, errno, "put layer %s in place", diff_id->text);
 		is_left = true;
