@@ -11,6 +11,7 @@
 #include "build/lint.h"
 #include "build/path.h"
 #include "build/predefined.h"
+#include "build/worker.h"
 #include "oci/media_type.h"
 
 struct build {
@@ -278,6 +279,16 @@ static int export_image(struct executor *executor, struct stage_state *state, st
 	return 0;
 }
 
+/* An image that several stages begin with is looked for once. */
+static bool is_first_with_base(const struct stage_graph *graph, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (graph->stages[i].needed && graph->stages[i].base == STAGE_BASE_IMAGE &&
+		    strcmp(graph->stages[i].base_name, graph->stages[index].base_name) == 0)
+			return false;
+	return true;
+}
+
 static size_t count_steps(const struct stage_graph *graph)
 {
 	size_t steps = 3; /* Dockerfile, .dockerignore, export */
@@ -285,7 +296,7 @@ static size_t count_steps(const struct stage_graph *graph)
 		const struct build_stage *stage = &graph->stages[i];
 		if (!stage->needed)
 			continue;
-		steps += stage->base == STAGE_BASE_IMAGE ? 2 : 0;
+		steps += stage->base == STAGE_BASE_IMAGE ? 1 + is_first_with_base(graph, i) : 0;
 		for (size_t j = 0; j < stage->instruction_count; j++) {
 			enum instruction_kind kind = stage->instructions[j].kind;
 			steps += kind == INSTRUCTION_RUN || kind == INSTRUCTION_COPY || kind == INSTRUCTION_ADD ||
@@ -371,7 +382,8 @@ static int run_build(struct build *build, struct image *ret_image, struct error 
 		return -1;
 	executor->states = allocate_array(build->graph.count, sizeof *executor->states);
 	report_expect(executor->report, count_steps(&build->graph));
-	if (executor_build_stage(executor, build->graph.target, err) < 0 || check_again(build, err) < 0)
+	executor->workers = workers_new();
+	if (executor_build(executor, build->graph.target, err) < 0 || check_again(build, err) < 0)
 		return -1;
 	warn_unconsumed(executor);
 	return export_image(executor, &executor->states[build->graph.target], ret_image, err);

@@ -68,7 +68,13 @@ struct build_host {
 	void *caches;
 };
 
-enum build_progress { BUILD_PROGRESS_AUTO, BUILD_PROGRESS_PLAIN, BUILD_PROGRESS_TTY, BUILD_PROGRESS_QUIET };
+enum build_progress {
+	BUILD_PROGRESS_AUTO,
+	BUILD_PROGRESS_PLAIN,
+	BUILD_PROGRESS_TTY,
+	BUILD_PROGRESS_QUIET,
+	BUILD_PROGRESS_JSON
+};
 
 struct build_options {
 	const char *context_path;	      /* or an URL, before build/input.h has seen it */

@@ -7,9 +7,10 @@
 
 #include "base/fd.h"
 #include "build/lexer.h"
+#include "build/worker.h"
 #include "oci/media_type.h"
 
-static void stage_state_release(struct stage_state *state)
+void stage_state_release(struct stage_state *state)
 {
 	image_config_release(&state->config);
 	for (size_t i = 0; i < state->layer_count; i++)
@@ -23,6 +24,7 @@ static void stage_state_release(struct stage_state *state)
 
 void executor_release(struct executor *executor)
 {
+	workers_free(executor->workers);
 	for (size_t i = 0; executor->states && i < executor->graph->count; i++)
 		stage_state_release(&executor->states[i]);
 	free(executor->states);
@@ -87,27 +89,62 @@ static int check_platform(const struct build_stage *stage, const struct image_co
 			 offered, stage->platform);
 }
 
-static int load_base_image(struct executor *executor, const struct build_stage *stage, struct stage_state *state,
-			   struct error *err)
+/* Pulled once a build, however many stages begin with it. A pull is work that may go to a worker: state->is_away. */
+static int find_base_image(struct executor *executor, size_t index, const struct digest *key, size_t number,
+			   struct image *ret_image, struct error *err)
 {
+	const struct build_host *host = executor->host;
+	const char *name = executor->graph->stages[index].base_name;
+	bool pull = executor->options->pull && !worker_has_made(executor, key);
+	if (!pull && image_find(executor->store, name, ret_image, NULL) == 0)
+		return 0;
+	int is_away = worker_detach(executor, index, number, false, err);
+	if (is_away != 0)
+		return is_away < 0 ? -1 : 0;
+	int claimed = worker_claim(executor, key, err);
+	return claimed < 0 ? -1 : host->resolve_image(host->context, name, pull && !claimed, ret_image, err);
+}
+
+static int take_base_image(struct executor *executor, const struct build_stage *stage, const struct image *image,
+			   struct stage_state *state, struct error *err)
+{
+	if (image_read_config(executor->store, image, &state->config, err) < 0 ||
+	    image_layers(executor->store, &image->id, &state->layers, &state->layer_count, err) < 0 ||
+	    check_platform(stage, &state->config, err) < 0)
+		return -1;
+	state->key = image->id;
+	return 0;
+}
+
+static int load_base_image(struct executor *executor, size_t index, struct stage_state *state, struct error *err)
+{
+	const struct build_stage *stage = &executor->graph->stages[index];
 	cleanup_reference struct reference reference = {0};
 	if (reference_parse(stage->base_name, &reference, err) < 0)
 		return error_wrap(err, "failed to parse stage name \"%s\"", stage->base_name);
 	cleanup_free char *full = reference_text(&reference);
+	struct digest key;
+	struct cache_key *parts = cache_key_begin(NULL, "base image");
+	cache_key_add_text(parts, full);
+	cache_key_finish(parts, &key);
 	cleanup_free char *load = format_string("[internal] load metadata for %s", full);
-	size_t number = report_begin(executor->report, load);
+	/* One that is known already was told of. */
+	bool is_known = worker_has_made(executor, &key);
+	size_t number = is_known ? 0 : report_begin(executor->report, load);
 	struct image image;
-	if (executor->host->resolve_image(executor->host->context, stage->base_name, executor->options->pull, &image,
-					  err) < 0 ||
-	    image_read_config(executor->store, &image, &state->config, err) < 0 ||
-	    image_layers(executor->store, &image.id, &state->layers, &state->layer_count, err) < 0 ||
-	    check_platform(stage, &state->config, err) < 0) {
+	int result = find_base_image(executor, index, &key, number, &image, err);
+	if (state->is_away)
+		return 0;
+	if (result < 0 || take_base_image(executor, stage, &image, state, err) < 0) {
 		error_wrap(err, "%s", full);
 		executor->failed_step = number;
-		report_failed(executor->report, number, err ? err->message : "failed");
+		if (number)
+			report_failed(executor->report, number, err ? err->message : "failed");
 		return -1;
 	}
-	report_done(executor->report, number);
+	worker_made(executor, &key);
+	if (number)
+		report_done(executor->report, number);
 	if (state->layer_count != state->config.diff_id_count)
 		return error_set(err, ERROR_CORRUPT, "%s: %zu layers are known, the configuration has %zu", full,
 				 state->layer_count, state->config.diff_id_count);
@@ -119,7 +156,6 @@ static int load_base_image(struct executor *executor, const struct build_stage *
 	cleanup_free char *name = format_string("[%s1/%zu] FROM %s", state->prefix, state->steps, full);
 	report_cached(executor->report, report_begin(executor->report, name));
 	state->step = 1;
-	state->key = image.id;
 	return 0;
 }
 
@@ -154,8 +190,10 @@ static int load_base(struct executor *executor, size_t index, struct stage_state
 		copy_base_stage(&executor->states[stage->base_stage], state);
 		break;
 	case STAGE_BASE_IMAGE:
-		if (load_base_image(executor, stage, state, err) < 0)
+		if (load_base_image(executor, index, state, err) < 0)
 			return -1;
+		if (state->is_away)
+			return 0;
 		break;
 	}
 	add_default_path(&state->config);
@@ -201,10 +239,26 @@ static int apply_setting(struct step *step, struct error *err)
 	return 0;
 }
 
+/* A step begins when all is there that it takes from. */
+static int need_sources(struct executor *executor, size_t index, const struct instruction *instruction,
+			struct error *err)
+{
+	for (size_t i = 0; i < instruction->sources.count && !executor->states[index].is_away; i++) {
+		ptrdiff_t source = stage_find(executor->graph, instruction->sources.items[i], index);
+		if (source >= 0 && executor_need_stage(executor, (size_t)source, index, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int execute_instruction(struct executor *executor, size_t index, const struct instruction *instruction,
 			       struct error *err)
 {
 	struct stage_state *state = &executor->states[index];
+	if (need_sources(executor, index, instruction, err) < 0)
+		return -1;
+	if (state->is_away)
+		return 0;
 	struct step step = {
 		.executor = executor,
 		.stage = state,
@@ -236,7 +290,7 @@ static int execute_triggers(struct executor *executor, size_t index, struct erro
 	state->config.on_build = (struct string_list){0};
 	int result = 0;
 	state->steps += triggers.count;
-	for (size_t i = 0; i < triggers.count && result == 0; i++) {
+	for (size_t i = 0; i < triggers.count && result == 0 && !state->is_away; i++) {
 		cleanup_dockerfile_lines struct dockerfile_lines lines = {0};
 		cleanup_instruction struct instruction instruction = {0};
 		unsigned line;
@@ -274,41 +328,153 @@ static void name_stage(const struct stage_graph *graph, size_t index, struct sta
 		state->steps += makes_step(&stage->instructions[i]);
 }
 
-/* What the stage takes from is built first. References go back only, so this ends. */
-static int build_sources(struct executor *executor, size_t index, struct error *err)
+/* Calls for each stage that this one takes from, until one returns false. References go back only. */
+static bool each_source(const struct stage_graph *graph, size_t index, bool (*call)(void *context, size_t source),
+			void *context)
 {
-	const struct build_stage *stage = &executor->graph->stages[index];
-	if (stage->base == STAGE_BASE_STAGE && executor_build_stage(executor, stage->base_stage, err) < 0)
-		return -1;
+	const struct build_stage *stage = &graph->stages[index];
+	if (stage->base == STAGE_BASE_STAGE && !call(context, stage->base_stage))
+		return false;
 	for (size_t i = 0; i < stage->instruction_count; i++) {
 		const struct string_list *sources = &stage->instructions[i].sources;
 		for (size_t j = 0; j < sources->count; j++) {
-			ptrdiff_t source = stage_find(executor->graph, sources->items[j], index);
-			if (source >= 0 && executor_build_stage(executor, (size_t)source, err) < 0)
-				return -1;
+			ptrdiff_t source = stage_find(graph, sources->items[j], index);
+			if (source >= 0 && !call(context, (size_t)source))
+				return false;
 		}
 	}
-	return 0;
+	return true;
 }
 
-int executor_build_stage(struct executor *executor, size_t index, struct error *err)
+static bool is_built(const struct executor *executor, const char *source, size_t limit)
+{
+	ptrdiff_t index = stage_find(executor->graph, source, limit);
+	return index < 0 || executor->states[index].is_built;
+}
+
+/* The first step that is any work takes from nothing that is still to be built. */
+static bool has_work_now(const struct executor *executor, size_t index)
+{
+	const struct build_stage *stage = &executor->graph->stages[index];
+	const struct instruction *first = stage->instructions, *end = first + stage->instruction_count;
+	while (first < end && (!makes_step(first) || first->kind == INSTRUCTION_WORKDIR))
+		first++;
+	for (size_t i = 0; first < end && i < first->sources.count; i++)
+		if (!is_built(executor, first->sources.items[i], index))
+			return false;
+	return true;
+}
+
+/* A base that has to be pulled is pulled at once; one that is nowhere is better told now than after an hour. */
+static bool has_base(const struct executor *executor, const struct build_stage *stage)
+{
+	struct image image;
+	return stage->base != STAGE_BASE_IMAGE || image_find(executor->store, stage->base_name, &image, NULL) == 0;
+}
+
+ptrdiff_t executor_next_stage(const struct executor *executor, size_t except)
+{
+	for (size_t i = 0; i < executor->graph->count; i++) {
+		const struct build_stage *stage = &executor->graph->stages[i];
+		const struct stage_state *state = &executor->states[i];
+		if ((!stage->needed && !state->is_wanted) || i == except || state->is_built || state->is_away ||
+		    (stage->base == STAGE_BASE_STAGE && !executor->states[stage->base_stage].is_built))
+			continue;
+		if (has_work_now(executor, i) || !has_base(executor, stage))
+			return (ptrdiff_t)i;
+	}
+	return -1;
+}
+
+static bool want(void *context, size_t index)
+{
+	executor_want(context, index);
+	return true;
+}
+
+void executor_want(struct executor *executor, size_t index)
+{
+	if (executor->graph->stages[index].needed || executor->states[index].is_wanted)
+		return;
+	executor->states[index].is_wanted = true;
+	each_source(executor->graph, index, want, executor);
+}
+
+/* All the steps of a stage whose sources are there, or those up to where a worker takes it over. */
+static int walk_stage(struct executor *executor, size_t index, struct error *err)
 {
 	const struct build_stage *stage = &executor->graph->stages[index];
 	struct stage_state *state = &executor->states[index];
-	if (state->is_built)
-		return 0;
-	if (build_sources(executor, index, err) < 0)
-		return -1;
+	stage_state_release(state); /* in a worker: of a stage that is away, and is needed here all the same */
 	name_stage(executor->graph, index, state);
 	if (load_base(executor, index, state, err) < 0) {
 		executor->culprit = stage->from;
 		return -1;
 	}
-	if (execute_triggers(executor, index, err) < 0)
+	if (!state->is_away && execute_triggers(executor, index, err) < 0)
 		return -1;
-	for (size_t i = 0; i < stage->instruction_count; i++)
+	for (size_t i = 0; i < stage->instruction_count && !state->is_away; i++)
 		if (execute_instruction(executor, index, &stage->instructions[i], err) < 0)
 			return -1;
-	state->is_built = true;
+	state->is_built = !state->is_away;
 	return 0;
+}
+
+static int build_stage(struct executor *executor, size_t index, struct error *err)
+{
+	int result = walk_stage(executor, index, err);
+	worker_finish(executor, index, result, err);
+	if (executor->states[index].is_built)
+		workers_tell(executor, index);
+	return result;
+}
+
+int executor_build(struct executor *executor, size_t target, struct error *err)
+{
+	int result = 0;
+	while (result == 0 && !executor->states[target].is_built) {
+		ptrdiff_t next = workers_have_room(executor->workers) ? executor_next_stage(executor, SIZE_MAX) : -1;
+		result = next >= 0 ? build_stage(executor, (size_t)next, err) : workers_wait(executor, err);
+	}
+	workers_stop(executor);
+	return result;
+}
+
+struct nested {
+	struct executor *executor;
+	struct error *err;
+};
+
+static bool build_nested(void *context, size_t index)
+{
+	const struct nested *nested = context;
+	struct executor *executor = nested->executor;
+	struct stage_state *state = &executor->states[index];
+	if (workers_wait_for(executor, index, nested->err) < 0)
+		return false;
+	if (state->is_built)
+		return true;
+	bool was_nested = executor->is_nested;
+	executor->is_nested = true;
+	bool is_done = each_source(executor->graph, index, build_nested, context) &&
+		       walk_stage(executor, index, nested->err) == 0;
+	executor->is_nested = was_nested;
+	return is_done;
+}
+
+int executor_need_stage(struct executor *executor, size_t index, size_t for_stage, struct error *err)
+{
+	struct nested nested = {executor, err};
+	if (executor->states[index].is_built)
+		return 0;
+	if (worker_can_detach(executor)) {
+		executor_want(executor, index);
+		int is_away = worker_detach(executor, for_stage, 0, true, err);
+		if (is_away != 0)
+			return is_away < 0 ? -1 : 0;
+	}
+	int is_told = worker_need(executor, index, err);
+	if (is_told != 0)
+		return is_told < 0 ? -1 : 0;
+	return build_nested(&nested, index) ? 0 : -1;
 }

@@ -25,6 +25,8 @@
 
 struct stage_state {
 	bool is_built;
+	bool is_away;		    /* a worker builds it */
+	bool is_wanted;		    /* by an ONBUILD trigger, which nobody knew of when the graph was made */
 	struct image_config config; /* diff_ids included */
 	struct image_layer *layers; /* one for each of config.diff_ids */
 	size_t layer_count;
@@ -52,13 +54,26 @@ struct executor {
 	struct ignore_list ignore;
 	struct memo *memo;
 	struct string_list hits; /* keys of the build cache that were found */
+	struct workers *workers; /* worker.h */
+	bool is_nested;		 /* a stage is built in the midst of another one */
 	/* For the failure's display: */
 	const struct instruction *culprit;
 	size_t failed_step; /* of the report; 0: none */
 	bool has_log;	    /* the failed step is a RUN */
 };
 
-int executor_build_stage(struct executor *executor, size_t index, struct error *err);
+/* The target and all that it needs, stages side by side where they can be. */
+int executor_build(struct executor *executor, size_t target, struct error *err);
+/*
+ * A stage that another one takes from is built after this, unless that other one (`for_stage`) went to a worker, which
+ * waits for it.
+ */
+int executor_need_stage(struct executor *executor, size_t index, size_t for_stage, struct error *err);
+/* It is to be built, with all that it takes from. */
+void executor_want(struct executor *executor, size_t index);
+/* The first stage but `except` that could be begun, with something to do before it has to wait; or -1. */
+ptrdiff_t executor_next_stage(const struct executor *executor, size_t except);
+void stage_state_release(struct stage_state *state);
 void executor_release(struct executor *executor);
 
 /* One instruction on its way. */
@@ -85,7 +100,10 @@ int executor_open_context(struct executor *executor, struct error *err);
 /* "[build 2/3] RUN make", and the next step of the stage begins. */
 void step_begin(struct step *step);
 int step_fail(struct step *step, struct error *err);
-/* 1: the cache has it and the stage has taken it over. `created_by` is of the history, without "# buildkit". */
+/*
+ * 1: the cache has it and the stage has taken it over. 2: a worker goes on with the step, and this process unwinds. 0:
+ * it is to be done. `created_by` is of the history, without "# buildkit".
+ */
 int step_find_cached(struct step *step, const struct digest *key, const char *created_by, struct error *err);
 
 /* The folders of a step that writes: overlay's upper and work. */

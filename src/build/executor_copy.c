@@ -223,7 +223,7 @@ static int refuse_late_stage(const struct stage_graph *graph, const char *from, 
 			 shown);
 }
 
-/* The layers that --from stands for: a stage's, built now if an ONBUILD trigger is the first to ask, or an image's. */
+/* The layers that --from stands for: a stage's, which was waited for before the step began, or an image's. */
 int step_find_layers(struct step *step, const char *from, struct digest **ret_diff_ids, size_t *ret_count,
 		     struct error *err)
 {
@@ -234,7 +234,7 @@ int step_find_layers(struct step *step, const char *from, struct digest **ret_di
 	cleanup_image_config struct image_config config = {0};
 	const struct image_config *source = &config;
 	if (index >= 0) {
-		if (executor_build_stage(executor, (size_t)index, err) < 0)
+		if (executor_need_stage(executor, (size_t)index, step->stage_index, err) < 0)
 			return -1;
 		source = &executor->states[index].config;
 	} else {
@@ -351,7 +351,7 @@ static int copy_from_root(struct step *step, struct copy_step *copy, const struc
 	int found = step_find_cached(step, &keys[0], copy->created_by, err);
 	if (found == 0)
 		return perform(step, copy, root, &sources, keys, err);
-	if (found < 0 || !digest_is_set(&keys[1]))
+	if (found != 1 || !digest_is_set(&keys[1]))
 		return found < 0 ? -1 : 0;
 	/* Found by its files: from now on by its layers as well. */
 	struct build_cache_entry entry;

@@ -5,6 +5,7 @@
 
 #include "build/commit.h"
 #include "build/executor.h"
+#include "build/worker.h"
 #include "oci/media_type.h"
 
 void step_begin(struct step *step)
@@ -28,7 +29,10 @@ int step_fail(struct step *step, struct error *err)
 		executor->culprit = step->instruction;
 	if (step->number && !executor->failed_step) {
 		executor->failed_step = step->number;
-		report_failed(executor->report, step->number, err ? err->message : "failed");
+		if (err && err->kind == ERROR_CANCELLED)
+			report_canceled(executor->report, step->number);
+		else
+			report_failed(executor->report, step->number, err ? err->message : "failed");
 	}
 	return -1;
 }
@@ -112,10 +116,8 @@ static int find_entry(struct executor *executor, const struct digest *key, struc
 	return build_cache_find(executor->store, key, ret_entry, err) < 0 ? -1 : 1;
 }
 
-int step_find_cached(struct step *step, const struct digest *key, const char *created_by, struct error *err)
+static int look_up(struct step *step, const struct digest *key, const char *created_by, struct error *err)
 {
-	if (is_cache_off(step))
-		return 0;
 	struct build_cache_entry entry;
 	struct error reason;
 	int found = find_entry(step->executor, key, &entry, &reason);
@@ -142,6 +144,22 @@ int step_find_cached(struct step *step, const struct digest *key, const char *cr
 	report_cached(step->executor->report, step->number);
 	string_list_add(&step->executor->hits, key->text);
 	return 1;
+}
+
+int step_find_cached(struct step *step, const struct digest *key, const char *created_by, struct error *err)
+{
+	struct executor *executor = step->executor;
+	bool is_off = is_cache_off(step);
+	int found = is_off && !worker_has_made(executor, key) ? 0 : look_up(step, key, created_by, err);
+	if (found != 0)
+		return found;
+	int is_away = worker_detach(executor, step->stage_index, step->number, false, err);
+	if (is_away != 0)
+		return is_away < 0 ? -1 : 2;
+	int claimed = worker_claim(executor, key, err);
+	if (claimed < 0)
+		return -1;
+	return claimed ? look_up(step, key, created_by, err) : 0;
 }
 
 int step_folders_begin(struct step *step, struct step_folders *ret_folders, struct error *err)
@@ -183,6 +201,9 @@ int step_commit(struct step *step, struct step_folders *folders, const struct di
 			descriptor_release(&layer.blob);
 			return -1;
 		}
+	for (size_t i = 0; i < key_count; i++)
+		if (digest_is_set(&keys[i]))
+			worker_made(step->executor, &keys[i]);
 	add_layer(step, &layer, created_by);
 	report_done(step->executor->report, step->number);
 	return 0;
@@ -193,6 +214,7 @@ int step_commit_nothing(struct step *step, const struct digest *key, const char 
 	struct build_cache_entry entry = {0};
 	if (build_cache_put(step->executor->store, key, &entry, err) < 0)
 		return -1;
+	worker_made(step->executor, key);
 	add_nothing(step, created_by);
 	report_done(step->executor->report, step->number);
 	return 0;

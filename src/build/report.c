@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "build/report_internal.h"
+#include "build/report_link.h"
 
 struct report *report_new(int fd, enum build_progress progress, size_t expected_steps)
 {
@@ -28,6 +29,7 @@ struct report *report_new(int fd, enum build_progress progress, size_t expected_
 	if (report->shared == MAP_FAILED)
 		abort();
 	report->reader = -1;
+	report->link_fd = -1;
 	return report;
 }
 
@@ -39,6 +41,8 @@ void report_free(struct report *report)
 	for (size_t i = 0; i < report->count; i++) {
 		free(report->steps[i].name);
 		string_list_release(&report->steps[i].lines);
+		free(report->steps[i].tail);
+		buffer_release(&report->steps[i].held);
 	}
 	free(report->steps);
 	string_list_release(&report->findings);
@@ -52,9 +56,7 @@ void report_expect(struct report *report, size_t steps)
 	report->expected = steps;
 }
 
-/* A reader of our output that went away is no reason to stop a build. */
-static void print(struct report *report, const char *format, ...) PRINTF_LIKE(2, 3);
-static void print(struct report *report, const char *format, ...)
+void report_print(struct report *report, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -66,24 +68,16 @@ static void print(struct report *report, const char *format, ...)
 	free(text);
 }
 
-static bool is_plain(const struct report *report)
+bool report_is_running(const struct report *report, size_t step)
 {
-	return report->progress == BUILD_PROGRESS_PLAIN;
+	return report->steps[step - 1].state == REPORT_STEP_RUNNING;
 }
 
-size_t report_begin(struct report *report, const char *name)
+const struct report_tail *report_tail_of(const struct report *report, size_t step)
 {
-	report->steps = reallocate_array(report->steps, report->count + 1, sizeof *report->steps);
-	report->steps[report->count] = (struct report_step){
-		.name = duplicate_string(name),
-		.started = time_monotonic(),
-	};
-	size_t step = ++report->count;
-	if (is_plain(report))
-		print(report, "%s#%zu %s\n", step > 1 ? "\n" : "", step, name);
-	else
-		report_draw(report, REPORT_RUNNING);
-	return step;
+	if (report->shared->step == step)
+		return &report->shared->tail;
+	return report->steps[step - 1].tail;
 }
 
 static double seconds_since(nanoseconds start)
@@ -91,35 +85,110 @@ static double seconds_since(nanoseconds start)
 	return (double)(time_monotonic() - start) / 1e9;
 }
 
-static struct report_step *finish_step(struct report *report, size_t step, enum report_state state)
+static size_t add_step(struct report *report, const char *name, size_t size)
+{
+	report->steps = reallocate_array(report->steps, report->count + 1, sizeof *report->steps);
+	report->steps[report->count] = (struct report_step){
+		.name = duplicate_bytes(name, size),
+		.started = time_monotonic(),
+		.clock = time_now(),
+	};
+	return ++report->count;
+}
+
+/* The last lines, kept for the terminal's view and for a failure. Old ones fall out at the front. */
+static void keep_line(struct report_tail *tail, const char *line, size_t length)
+{
+	if (length > REPORT_LINE_LIMIT)
+		length = REPORT_LINE_LIMIT;
+	while (tail->size && tail->size + length + 1 > sizeof tail->text) {
+		const char *end = memchr(tail->text, '\n', tail->size);
+		size_t drop = end ? (size_t)(end - tail->text) + 1 : tail->size;
+		memmove(tail->text, tail->text + drop, tail->size - drop);
+		tail->size -= drop;
+	}
+	memcpy(tail->text + tail->size, line, length);
+	tail->text[tail->size + length] = '\n';
+	tail->size += length + 1;
+}
+
+static void keep_output(struct report *report, size_t step, const char *text, size_t size)
 {
 	struct report_step *item = &report->steps[step - 1];
-	item->state = state;
+	struct report_tail *tail = item->tail;
+	if (report->shared->step == step)
+		tail = &report->shared->tail;
+	else if (!tail)
+		tail = item->tail = allocate(sizeof *tail);
+	cleanup_free char *kept = format_string("%.3f %.*s", seconds_since(item->started), (int)size, text);
+	keep_line(tail, kept, strlen(kept));
+}
+
+static void finish_step(struct report *report, size_t step, enum report_event event)
+{
+	static const enum report_state states[] = {
+		[REPORT_DONE] = REPORT_STEP_DONE,
+		[REPORT_CACHED] = REPORT_STEP_CACHED,
+		[REPORT_FAILED] = REPORT_STEP_FAILED,
+		[REPORT_CANCELED] = REPORT_STEP_CANCELED,
+	};
+	struct report_step *item = &report->steps[step - 1];
+	item->state = states[event];
 	item->seconds = seconds_since(item->started);
-	if (!is_plain(report))
+}
+
+size_t report_event(struct report *report, enum report_event event, size_t step, const char *text, size_t size)
+{
+	if (event == REPORT_BEGIN)
+		step = add_step(report, text, size);
+	else if (event == REPORT_LOG && report->link_fd < 0)
+		keep_output(report, step, text, size);
+	else if (event == REPORT_LINE && report->link_fd < 0)
+		string_list_take(&report->steps[step - 1].lines, duplicate_bytes(text, size));
+	else if (event >= REPORT_DONE)
+		finish_step(report, step, event);
+	if (report->link_fd >= 0)
+		report_link_send(report->link_fd, event, step, text, size);
+	else if (report->progress == BUILD_PROGRESS_PLAIN)
+		report_plain_event(report, event, step, text, size);
+	else if (report->progress == BUILD_PROGRESS_JSON)
+		report_json_event(report, event, step, text, size);
+	else if (event != REPORT_LOG) /* output comes too often: it is drawn by whoever waits for it */
 		report_draw(report, REPORT_RUNNING);
-	return item;
+	return step;
+}
+
+bool report_tick(struct report *report)
+{
+	report_draw(report, REPORT_RUNNING);
+	return report->progress == BUILD_PROGRESS_TTY ||
+	       (report->progress == BUILD_PROGRESS_PLAIN && report_plain_tick(report));
+}
+
+size_t report_begin(struct report *report, const char *name)
+{
+	return report_event(report, REPORT_BEGIN, 0, name, strlen(name));
 }
 
 void report_done(struct report *report, size_t step)
 {
-	const struct report_step *item = finish_step(report, step, REPORT_STEP_DONE);
-	if (is_plain(report))
-		print(report, "#%zu DONE %.1fs\n", step, item->seconds);
+	report_event(report, REPORT_DONE, step, NULL, 0);
 }
 
 void report_cached(struct report *report, size_t step)
 {
-	finish_step(report, step, REPORT_STEP_CACHED);
-	if (is_plain(report))
-		print(report, "#%zu CACHED\n", step);
+	report_event(report, REPORT_CACHED, step, NULL, 0);
 }
 
 void report_failed(struct report *report, size_t step, const char *message)
 {
-	finish_step(report, step, REPORT_STEP_FAILED);
-	if (is_plain(report))
-		print(report, "#%zu ERROR: %s\n", step, message);
+	report_event(report, REPORT_FAILED, step, message, strlen(message));
+}
+
+void report_canceled(struct report *report, size_t step)
+{
+	if (report_is_running(report, step))
+		report_event(report, REPORT_CANCELED, step, NULL, 0);
 }
 
 void report_line(struct report *report, size_t step, const char *format, ...)
@@ -130,11 +199,8 @@ void report_line(struct report *report, size_t step, const char *format, ...)
 	if (vasprintf(&text, format, arguments) < 0)
 		abort();
 	va_end(arguments);
-	if (is_plain(report))
-		print(report, "#%zu %s\n", step, text);
-	string_list_take(&report->steps[step - 1].lines, text);
-	if (!is_plain(report))
-		report_draw(report, REPORT_RUNNING);
+	report_event(report, REPORT_LINE, step, text, strlen(text));
+	free(text);
 }
 
 void report_finding(struct report *report, const char *text)
@@ -153,22 +219,6 @@ void report_warning(struct report *report, const char *format, ...)
 	string_list_take(&report->warnings, text);
 }
 
-/* The last lines, kept for the terminal's view and for a failure. Old ones fall out at the front. */
-static void keep_line(struct report_shared *shared, const char *line, size_t length)
-{
-	if (length > REPORT_LINE_LIMIT)
-		length = REPORT_LINE_LIMIT;
-	while (shared->size && shared->size + length + 1 > sizeof shared->text) {
-		const char *end = memchr(shared->text, '\n', shared->size);
-		size_t drop = end ? (size_t)(end - shared->text) + 1 : shared->size;
-		memmove(shared->text, shared->text + drop, shared->size - drop);
-		shared->size -= drop;
-	}
-	memcpy(shared->text + shared->size, line, length);
-	shared->text[shared->size + length] = '\n';
-	shared->size += length + 1;
-}
-
 /* The line is shown as it came, colours and all; the live view takes out what would move its cursor. */
 static void take_line(struct report *report, size_t step, char *line, size_t length)
 {
@@ -179,13 +229,7 @@ static void take_line(struct report *report, size_t step, char *line, size_t len
 	const char *back = memrchr(line, '\r', length);
 	if (back && report->progress == BUILD_PROGRESS_TTY)
 		visible = back + 1;
-	size_t size = (size_t)(line + length - visible);
-	double seconds = seconds_since(report->steps[step - 1].started);
-	if (is_plain(report))
-		print(report, "#%zu %.3f %.*s\n", step, seconds, (int)size, visible);
-	char *kept = format_string("%.3f %.*s", seconds, (int)size, visible);
-	keep_line(report->shared, kept, strlen(kept));
-	free(kept);
+	report_event(report, REPORT_LOG, step, visible, (size_t)(line + length - visible));
 }
 
 #define READ_SIZE 65536
@@ -213,7 +257,7 @@ static void read_output(struct report *report, size_t step, int pipe_fd)
 	static char pending[READ_SIZE];
 	size_t used = 0;
 	nanoseconds drawn = 0;
-	bool live = report->progress == BUILD_PROGRESS_TTY;
+	bool live = report->progress == BUILD_PROGRESS_TTY && report->link_fd < 0;
 	for (;;) {
 		struct pollfd poll_fd = {.fd = pipe_fd, .events = POLLIN};
 		int ready = poll(&poll_fd, 1, live ? 100 : -1);
@@ -239,8 +283,14 @@ int report_output_begin(struct report *report, size_t step, int *ret_fd, struct 
 	int fds[2];
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_set_errno(err, errno, "make a pipe");
-	report->shared->size = 0;
-	report->shared->step = step;
+	/* What a worker's output is shared with is its parent's, which is told of every line. */
+	if (report->link_fd < 0) {
+		report->shared->tail.size = 0;
+		report->shared->step = step;
+	}
+	/* What the child prints is known to us: the floor is taken before there are two of us. */
+	if (report->progress == BUILD_PROGRESS_PLAIN && report->link_fd < 0)
+		report_plain_take_floor(report, step);
 	pid_t parent = getpid();
 	pid_t child = fork();
 	if (child < 0) {
@@ -276,10 +326,13 @@ void report_output_end(struct report *report)
 
 void report_failure_log(struct report *report, size_t step)
 {
-	print(report, "------\n > %s:\n", report->steps[step - 1].name);
-	if (report->shared->step == step)
-		write_full(report->fd, report->shared->text, report->shared->size, NULL);
-	print(report, "------\n");
+	if (report->progress == BUILD_PROGRESS_JSON)
+		return;
+	const struct report_tail *tail = report_tail_of(report, step);
+	report_print(report, "------\n > %s:\n", report->steps[step - 1].name);
+	if (tail)
+		write_full(report->fd, tail->text, tail->size, NULL);
+	report_print(report, "------\n");
 }
 
 int excerpt_append(struct buffer *output, const char *file_name, const char *text, size_t size, unsigned first,
@@ -310,21 +363,34 @@ void report_excerpt(struct report *report, const char *file_name, const char *te
 		    unsigned last)
 {
 	cleanup_buffer struct buffer output = BUFFER_INIT(EXCERPT_LIMIT);
-	if (first && excerpt_append(&output, file_name, text, size, first, last, NULL) == 0)
+	if (first && report->progress != BUILD_PROGRESS_JSON &&
+	    excerpt_append(&output, file_name, text, size, first, last, NULL) == 0)
 		write_full(report->fd, output.bytes, output.size, NULL);
+}
+
+static void print_notes(struct report *report)
+{
+	size_t findings = report->findings.count;
+	if (findings)
+		report_print(report, "\n %zu warning%s found (use --check to expand):\n", findings,
+			     findings == 1 ? "" : "s");
+	for (size_t i = 0; i < findings; i++)
+		report_print(report, " - %s\n", report->findings.items[i]);
+	for (size_t i = 0; i < report->warnings.count; i++)
+		report_print(report, "%s%s\n", i == 0 ? "\n" : "", report->warnings.items[i]);
 }
 
 void report_finish(struct report *report, bool success)
 {
-	if (report->progress == BUILD_PROGRESS_TTY)
-		report_draw(report, success ? REPORT_FINISHED : REPORT_ERROR);
+	report_draw(report, success ? REPORT_FINISHED : REPORT_ERROR);
 	if (report->progress == BUILD_PROGRESS_QUIET)
 		return;
-	size_t findings = report->findings.count;
-	if (findings)
-		print(report, "\n %zu warning%s found (use --check to expand):\n", findings, findings == 1 ? "" : "s");
-	for (size_t i = 0; i < findings; i++)
-		print(report, " - %s\n", report->findings.items[i]);
-	for (size_t i = 0; i < report->warnings.count; i++)
-		print(report, "%s%s\n", i == 0 ? "\n" : "", report->warnings.items[i]);
+	if (report->progress != BUILD_PROGRESS_JSON) {
+		print_notes(report);
+		return;
+	}
+	const struct string_list *lists[] = {&report->findings, &report->warnings};
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		for (size_t j = 0; j < lists[i]->count; j++)
+			report_json_warning(report, lists[i]->items[j]);
 }

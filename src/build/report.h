@@ -3,7 +3,10 @@
  *
  * Plain: a line at a time, `#5 [build 2/3] RUN make`, `#5 0.123 output`, `#5 DONE 0.3s`, `#5 CACHED`.
  * Terminal: a live view that is drawn over itself, `[+] Building 1.2s (5/7)` and ` => [2/3] RUN make`.
+ * JSON: BuildKit's "rawjson", for programs (report_json.c).
  * Quiet: nothing, unless it fails.
+ *
+ * Steps may run at the same time, in processes of their own that tell this one (report_link.h).
  *
  * The output of a RUN comes through a pipe that a forked child reads, since the build itself waits for the container
  * meanwhile and must not have threads. The child ends with the pipe, and with its parent.
@@ -33,12 +36,18 @@ size_t report_begin(struct report *report, const char *name);
 void report_done(struct report *report, size_t step);
 void report_cached(struct report *report, size_t step);
 void report_failed(struct report *report, size_t step, const char *message);
+/* It was running, and is stopped since another one failed. */
+void report_canceled(struct report *report, size_t step);
 /* A line of its own below the step: "exporting layers", "writing image sha256:… done". */
 void report_line(struct report *report, size_t step, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Below everything, and counted there: a finding about the Dockerfile, lint_short_text(). */
 void report_finding(struct report *report, const char *text);
 /* Said once, below everything: a warning. */
 void report_warning(struct report *report, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Called now and then while steps run elsewhere; true where it wants to be called again soon (REPORT_TICK). */
+bool report_tick(struct report *report);
+#define REPORT_TICK_MILLISECONDS 100
 
 /* ret_fd (owned by the caller) takes the step's output. It must be closed before report_output_end(), which waits until
  * all of it is shown. */

@@ -43,18 +43,18 @@ static void add_line(struct view *view, const char *text, const char *right)
 	string_list_take(&view->lines, line);
 }
 
-static void add_tail(struct view *view, const struct report_shared *shared)
+static void add_tail(struct view *view, const struct report_tail *tail)
 {
-	size_t start = shared->size;
+	size_t start = tail->size;
 	for (int lines = 0; start > 0 && lines < REPORT_TAIL_LINES; lines++) {
 		start--;
-		while (start > 0 && shared->text[start - 1] != '\n')
+		while (start > 0 && tail->text[start - 1] != '\n')
 			start--;
 	}
-	while (start < shared->size) {
-		const char *end = memchr(shared->text + start, '\n', shared->size - start);
-		size_t length = end ? (size_t)(end - shared->text) - start : shared->size - start;
-		cleanup_free char *text = format_string(" => => # %.*s", (int)length, shared->text + start);
+	while (start < tail->size) {
+		const char *end = memchr(tail->text + start, '\n', tail->size - start);
+		size_t length = end ? (size_t)(end - tail->text) - start : tail->size - start;
+		cleanup_free char *text = format_string(" => => # %.*s", (int)length, tail->text + start);
 		add_line(view, text, "");
 		start += length + 1;
 	}
@@ -64,10 +64,9 @@ static void add_step(struct view *view, const struct report *report, size_t inde
 {
 	const struct report_step *step = &report->steps[index];
 	static const char *const words[] = {
-		[REPORT_STEP_RUNNING] = "",
-		[REPORT_STEP_DONE] = "",
-		[REPORT_STEP_CACHED] = "CACHED ",
-		[REPORT_STEP_FAILED] = "ERROR ",
+		[REPORT_STEP_RUNNING] = "",	      [REPORT_STEP_DONE] = "",
+		[REPORT_STEP_CACHED] = "CACHED ",     [REPORT_STEP_FAILED] = "ERROR ",
+		[REPORT_STEP_CANCELED] = "CANCELED ",
 	};
 	bool running = step->state == REPORT_STEP_RUNNING;
 	double seconds = running ? (double)(time_monotonic() - step->started) / 1e9 : step->seconds;
@@ -78,8 +77,9 @@ static void add_step(struct view *view, const struct report *report, size_t inde
 		cleanup_free char *line = format_string(" => => %s", step->lines.items[i]);
 		add_line(view, line, "");
 	}
-	if (running && report->shared->step == index + 1)
-		add_tail(view, report->shared);
+	const struct report_tail *tail = running ? report_tail_of(report, index + 1) : NULL;
+	if (tail)
+		add_tail(view, tail);
 }
 
 static void fill_view(struct view *view, const struct report *report, enum report_phase phase)
@@ -105,7 +105,7 @@ static void fill_view(struct view *view, const struct report *report, enum repor
 
 void report_draw(struct report *report, enum report_phase phase)
 {
-	if (report->progress != BUILD_PROGRESS_TTY)
+	if (report->progress != BUILD_PROGRESS_TTY || report->link_fd >= 0)
 		return;
 	struct winsize window = {0};
 	if (ioctl(report->fd, TIOCGWINSZ, &window) < 0 || !window.ws_col)

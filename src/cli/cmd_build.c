@@ -17,14 +17,18 @@
 
 static int parse_progress(const char *text, enum build_progress *ret_progress, struct error *err)
 {
-	static const char *const names[] = {"auto", "plain", "tty", "quiet"};
+	static const char *const names[] = {"auto", "plain", "tty", "quiet", "json"};
+	/* Docker's own name for it. */
+	if (strcmp(text, "rawjson") == 0)
+		text = "json";
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (strcmp(text, names[i]) == 0) {
 			*ret_progress = (enum build_progress)i;
 			return 0;
 		}
 	}
-	return error_set(err, ERROR_USAGE, "invalid progress \"%s\": auto, plain, tty and quiet are known", text);
+	return error_set(err, ERROR_USAGE,
+			 "invalid progress \"%s\": auto, plain, tty, quiet, json and rawjson are known", text);
 }
 
 /* Where results are written, beside the store. */
@@ -236,7 +240,7 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 		OPTION_FLAG(0, "no-cache", &build.no_cache, "Do not use cache when building the image"),
 		OPTION_LIST(0, "no-cache-filter", &filters, "stringArray", "Do not cache specified stages"),
 		OPTION_STRING(0, "progress", &progress, "string",
-			      "Set type of progress output: auto, plain, tty, quiet"),
+			      "Set type of progress output: auto, plain, tty, quiet, json, rawjson"),
 		OPTION_FLAG(0, "pull", &build.pull, "Always attempt to pull all referenced images"),
 		OPTION_FLAG('q', "quiet", &quiet, "Suppress the build output and print image ID on success"),
 		OPTION_LIST(0, "secret", &build.secrets, "stringArray",

@@ -42,11 +42,16 @@ static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 static void on_signal(int number)
 {
+	bool is_first = !was_interrupted;
 	was_interrupted = number;
 	if (current_step > 0) {
 		kill(current_step, SIGKILL);
 		return;
 	}
+	/* A terminal tells all of us, and the process that waits for its workers tells them again: once the step is
+	 * dead the rest is in order, and soon. */
+	if (!is_first)
+		return;
 	/* Between steps there is nothing to take down: what a copy has begun is garbage that no row names. */
 	signal(number, SIG_DFL);
 	raise(number);

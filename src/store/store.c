@@ -85,8 +85,20 @@ static int open_parts(struct store *store, struct error *err)
 	cleanup_close int blobs_fd = open_folder_at(store->root_fd, "blobs", false, 0, err);
 	if (blobs_fd < 0 || blob_store_open_files(blobs_fd, &store->blobs, err) < 0)
 		return -1;
+	return store_open_database(store, err);
+}
+
+int store_open_database(struct store *store, struct error *err)
+{
 	cleanup_free char *path = format_string("%s/coracle.db", store->root);
 	return database_open(path, store_migrations, &store->database, err);
+}
+
+void store_close_database(struct store *store)
+{
+	if (store->database)
+		database_close(store->database);
+	store->database = NULL;
 }
 
 int store_open(const char *root, const char *run_root, struct store **ret_store, struct error *err)
@@ -107,8 +119,7 @@ void store_free(struct store *store)
 {
 	if (!store)
 		return;
-	if (store->database)
-		database_close(store->database);
+	store_close_database(store);
 	blob_store_free(store->blobs);
 	if (store->root_fd >= 0)
 		close(store->root_fd);

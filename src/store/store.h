@@ -41,6 +41,9 @@ struct store {
 /* Opens, and creates what is missing. Fast: no scan, no fsync where nothing changed. */
 int store_open(const char *root, const char *run_root, struct store **ret_store, struct error *err);
 void store_free(struct store *store);
+/* Around a fork after which both processes go on with the store: closed before it, opened by each of them after it. */
+void store_close_database(struct store *store);
+int store_open_database(struct store *store, struct error *err);
 static inline void store_free_pointer(struct store **store)
 {
 	store_free(*store);

@@ -246,6 +246,18 @@ static int run_leave(int count, char **words)
 	return read(ends[0], &byte, 1) == 1 ? 0 : 1;
 }
 
+/* await FILE: until somebody has made it; gives up after a minute */
+static int run_await(int count, char **words)
+{
+	for (int tries = 0; tries < 6000; tries++) {
+		if (access(words[1], F_OK) == 0)
+			return 0;
+		usleep(10000);
+	}
+	fprintf(stderr, "await: %s did not come\n", words[1]);
+	return 1;
+}
+
 /* trap CODE: waits for a signal, prints "got NUMBER" and ends with CODE */
 static int run_trap(int count, char **words)
 {
@@ -329,6 +341,7 @@ static const struct {
 	{"hold", 0, run_hold},
 	{"leave", 0, run_leave},
 	{"trap", 1, run_trap},
+	{"await", 1, run_await},
 	{"words", 0, run_words},
 	{"sh", 2, run_shell},
 	{"ls", 1, run_list},

@@ -32,7 +32,7 @@ static int edit_root(struct fixture *fixture, const struct build_run *run, struc
 static int play_run(void *context, const struct build_run *run, int output_fd, int *ret_exit_code, struct error *err)
 {
 	struct fixture *fixture = context;
-	fixture->runs++;
+	++*fixture->shared_runs;
 	string_list_copy(&fixture->last_arguments, &run->arguments);
 	string_list_copy(&fixture->last_build_arguments, &run->build_arguments);
 	cleanup_free char *joined = string_list_join(&run->arguments, " ");
@@ -79,6 +79,9 @@ void fixture_open(struct fixture *fixture)
 {
 	*fixture = (struct fixture){.folder = "/tmp/coracle-build-test-XXXXXX"};
 	assert_non_null(mkdtemp(fixture->folder));
+	fixture->shared_runs =
+		mmap(NULL, sizeof *fixture->shared_runs, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(fixture->shared_runs != MAP_FAILED);
 	fixture->folder_fd = open(fixture->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_free char *root = format_string("%s/root", fixture->folder);
 	cleanup_free char *run_root = format_string("%s/run", fixture->folder);
@@ -98,6 +101,7 @@ void fixture_open(struct fixture *fixture)
 void fixture_close(struct fixture *fixture)
 {
 	store_free(fixture->store);
+	munmap(fixture->shared_runs, sizeof *fixture->shared_runs);
 	close(fixture->folder_fd);
 	struct error err;
 	if (remove_tree_at(AT_FDCWD, fixture->folder, &err) < 0)
@@ -141,6 +145,7 @@ int fixture_build(struct fixture *fixture, const char *dockerfile, struct image 
 	fixture->options.output_fd = memfd_create("output", MFD_CLOEXEC);
 	error_clear(&fixture->err);
 	int result = build_image(fixture->store, &fixture->host, &fixture->options, ret_image, &fixture->err);
+	fixture->runs = *fixture->shared_runs;
 	cleanup_buffer struct buffer text = BUFFER_INIT(0);
 	assert_true(lseek(fixture->options.output_fd, 0, SEEK_SET) == 0);
 	assert_int_equal(read_fd(fixture->options.output_fd, 1 << 20, &text, NULL), 0);

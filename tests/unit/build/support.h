@@ -10,7 +10,8 @@ struct fixture {
 	struct build_host host;
 	struct build_options options;
 	char *context;
-	int runs; /* calls of the host's run() */
+	int runs;	  /* calls of the host's run() */
+	int *shared_runs; /* the same, also of what runs in a worker */
 	int fetches;
 	const char *web; /* what every URL gives; NULL: 404 */
 	struct string_list last_arguments, last_build_arguments;

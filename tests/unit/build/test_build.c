@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "store/layer_folder.h"
@@ -358,6 +359,31 @@ static void test_epoch(void **state)
 	assert_string_equal(config.created, "2001-09-09T01:46:40.000000000Z");
 }
 
+static unsigned forks;
+
+static void count_fork(void)
+{
+	forks++;
+}
+
+/* One row of steps, and what the cache has, is one process; a RUN's output is read by one more. */
+static void test_forks_only_for_work(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char row[] = "FROM scratch AS one\nRUN a\nRUN b\nFROM scratch\nCOPY --from=one /ran /\n";
+	static const char many[] = "FROM scratch AS one\nRUN c\nFROM scratch AS two\nRUN d\nFROM scratch\n"
+				   "COPY --from=one /ran /1\nCOPY --from=two /ran /2\n";
+	assert_int_equal(pthread_atfork(NULL, count_fork, NULL), 0);
+	forks = 0;
+	fixture_must_build(fixture, row);
+	assert_int_equal(forks, 2);
+	struct image first = fixture_must_build(fixture, many);
+	forks = 0;
+	struct image again = fixture_must_build(fixture, many);
+	assert_int_equal(forks, 0);
+	assert_true(digest_equal(&first.id, &again.id));
+}
+
 int main(void)
 {
 	if (geteuid() != 0)
@@ -368,6 +394,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_key_sensitivity, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_base_image_is_part_of_the_key, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_stages, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_forks_only_for_work, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_inheritance, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_run_forms, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
