@@ -109,6 +109,20 @@ bool time_parse_rfc3339(const char *text, nanoseconds *ret_time)
 	return true;
 }
 
+void time_format_duration(nanoseconds span, char text[DURATION_TEXT_SIZE])
+{
+	long long seconds = span / NANOSECONDS_PER_SECOND;
+	double rest = (double)(seconds % 60) + (double)(span % NANOSECONDS_PER_SECOND) / 1e9;
+	if (span > 0 && seconds == 0)
+		snprintf(text, DURATION_TEXT_SIZE, "%gms", (double)span / 1e6);
+	else if (seconds >= 3600)
+		snprintf(text, DURATION_TEXT_SIZE, "%lldh%lldm%gs", seconds / 3600, seconds / 60 % 60, rest);
+	else if (seconds >= 60)
+		snprintf(text, DURATION_TEXT_SIZE, "%lldm%gs", seconds / 60, rest);
+	else
+		snprintf(text, DURATION_TEXT_SIZE, "%gs", rest);
+}
+
 void time_format_human(nanoseconds span, char *text, size_t size)
 {
 	long long seconds = span / NANOSECONDS_PER_SECOND;

@@ -25,6 +25,10 @@ bool time_parse_rfc3339(const char *text, nanoseconds *ret_time);
  */
 bool time_parse_moment(const char *text, nanoseconds now, nanoseconds *ret_time);
 
+#define DURATION_TEXT_SIZE 48
+/* Go's text of a time.Duration that is not negative: "1m30s", "500ms", "0s". */
+void time_format_duration(nanoseconds span, char text[DURATION_TEXT_SIZE]);
+
 /* Docker's words for a span, go-units HumanDuration: "Less than a second", "4 minutes", "About an hour". */
 void time_format_human(nanoseconds span, char *text, size_t size);
 /* Docker's size with three significant digits in powers of 1000, go-units HumanSize: "230MB", "1.22kB". */

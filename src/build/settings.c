@@ -282,18 +282,6 @@ static int apply_stop_signal(struct image_config *config, const struct instructi
 	return 0;
 }
 
-/* Go's text of a time.Duration. */
-static char *duration_text(long long span)
-{
-	if (span < NANOSECONDS_PER_SECOND)
-		return span ? format_string("%gms", (double)span / 1e6) : duplicate_string("0s");
-	long long seconds = span / NANOSECONDS_PER_SECOND;
-	double rest = (double)(seconds % 60) + (double)(span % NANOSECONDS_PER_SECOND) / 1e9;
-	if (seconds >= 3600)
-		return format_string("%lldh%lldm%gs", seconds / 3600, seconds / 60 % 60, rest);
-	return seconds >= 60 ? format_string("%lldm%gs", seconds / 60, rest) : format_string("%gs", rest);
-}
-
 /* Go's %q of a pointer to container.HealthConfig: &{["CMD-SHELL" "x"] "30s" "0s" "0s" "0s" '\x03'} */
 static int health_text(const json_t *check, char **ret_text, struct error *err)
 {
@@ -307,7 +295,8 @@ static int health_text(const json_t *check, char **ret_text, struct error *err)
 	if (buffer_append_string(&text, list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(spans); i++) {
-		cleanup_free char *span = duration_text(json_integer_value(json_object_get(check, spans[i])));
+		char span[DURATION_TEXT_SIZE];
+		time_format_duration(json_integer_value(json_object_get(check, spans[i])), span);
 		if (buffer_append_format(&text, err, " \"%s\"", span) < 0)
 			return -1;
 	}
