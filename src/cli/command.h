@@ -104,6 +104,7 @@ command_handler cmd_manifest_push;
 command_handler cmd_manifest_rm;
 command_handler cmd_pause;
 command_handler cmd_port;
+command_handler cmd_probe;
 command_handler cmd_ps;
 command_handler cmd_pull;
 command_handler cmd_push;

@@ -47,6 +47,18 @@ void create_options_table(struct create_arguments *a, struct option *table, size
 		OPTION_LIST(0, "env-file", &a->environment_files, "list", "Read in a file of environment variables"),
 		OPTION_LIST(0, "expose", &a->exposed, "list", "Expose a port or a range of ports"),
 		OPTION_LIST(0, "group-add", &a->groups, "list", "Add additional groups to join"),
+		OPTION_STRING(0, "health-cmd", &a->health.command, "string", "Command to run to check health"),
+		OPTION_STRING(0, "health-interval", &a->health.interval, "duration",
+			      "Time between running the check (ms|s|m|h) (default 0s)"),
+		OPTION_INTEGER(0, "health-retries", &a->health.retries, "int",
+			       "Consecutive failures needed to report unhealthy"),
+		OPTION_STRING(0, "health-start-interval", &a->health.start_interval, "duration",
+			      "Time between running the check during the start period (ms|s|m|h) (default 0s)"),
+		OPTION_STRING(0, "health-start-period", &a->health.start_period, "duration",
+			      "Start period for the container to initialize before starting health-retries countdown "
+			      "(ms|s|m|h) (default 0s)"),
+		OPTION_STRING(0, "health-timeout", &a->health.timeout, "duration",
+			      "Maximum time to allow one check to run (ms|s|m|h) (default 0s)"),
 		OPTION_STRING('h', "hostname", &a->hostname, "string", "Container host name"),
 		OPTION_FLAG(0, "init", &a->use_init, "Run an init inside the container that reaps processes"),
 		OPTION_FLAG('i', "interactive", &a->interactive, "Keep STDIN open even if not attached"),
@@ -59,6 +71,7 @@ void create_options_table(struct create_arguments *a, struct option *table, size
 		OPTION_STRING(0, "network", &a->network, "network",
 			      "Connect a container to a network: bridge, host, none"),
 		OPTION_STRING(0, "net", &a->network, "network", "The same as --network"),
+		OPTION_FLAG(0, "no-healthcheck", &a->health.none, "Disable any container-specified HEALTHCHECK"),
 		OPTION_INTEGER(0, "pids-limit", &a->pids_limit, "int", "Tune container pids limit"),
 		OPTION_STRING(0, "platform", &a->platform, "string", "Set platform, such as linux/amd64"),
 		OPTION_FLAG(0, "privileged", &a->privileged, "Give extended privileges to this container"),
@@ -188,6 +201,8 @@ int create_arguments_apply(const struct create_arguments *arguments, int count, 
 		return -1;
 	if (arguments->remove && config->restart_policy != RESTART_NO)
 		return error_set(err, ERROR_INVALID, "conflicting options: cannot specify both --restart and --rm");
+	if (health_options_apply(&arguments->health, &config->healthcheck, err) < 0)
+		return -1;
 	config->hostname = duplicate_string(arguments->hostname);
 	config->working_directory = duplicate_string(arguments->working_directory);
 	if (config->working_directory && config->working_directory[0] != '/')

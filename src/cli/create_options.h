@@ -3,10 +3,12 @@
 
 #include "cli/options.h"
 #include "engine/create.h"
+#include "engine/health.h"
 
-#define CREATE_OPTION_COUNT 49
+#define CREATE_OPTION_COUNT 56
 
 struct create_arguments {
+	struct health_options health;
 	const char *name, *pull, *platform, *entrypoint, *hostname, *network, *working_directory, *user, *stop_signal,
 		*container_id_file, *cpus, *restart;
 	bool remove, interactive, terminal, use_init, read_only, privileged, publish_all, quiet;

@@ -27,6 +27,8 @@ void container_config_release(struct container_config *config)
 	string_list_release(&config->capabilities_add);
 	string_list_release(&config->capabilities_drop);
 	string_list_release(&config->layers);
+	string_list_release(&config->shell);
+	json_decref(config->healthcheck);
 	for (size_t i = 0; i < config->mount_count; i++) {
 		free(config->mounts[i].source);
 		free(config->mounts[i].target);
@@ -70,6 +72,12 @@ void container_config_apply_image(struct container_config *config, const struct 
 		image_config_add_sorted(&config->exposed_ports, image->exposed_ports.items[i]);
 	for (size_t i = 0; i < image->diff_id_count; i++)
 		string_list_add(&config->layers, image->diff_ids[i].text);
+	string_list_copy(&config->shell, &image->shell);
+	/* What the user says member by member goes before the image's. */
+	if (!config->healthcheck)
+		config->healthcheck = json_deep_copy(image->healthcheck);
+	else if (image->healthcheck)
+		json_object_update_missing_new(config->healthcheck, json_deep_copy(image->healthcheck));
 	/* Volumes of the image that nothing was mounted on are anonymous ones. */
 	for (size_t i = 0; i < image->volumes.count; i++) {
 		bool taken = false;

@@ -70,6 +70,9 @@ struct container_config {
 	struct spec_resources resources;
 	int64_t shm_bytes;
 
+	json_t *healthcheck;	  /* owned; as in an image's config; NULL: none */
+	struct string_list shell; /* of the image, for its CMD-SHELL; empty: /bin/sh -c */
+
 	struct string_list layers; /* diff ids, base first; from the image */
 };
 

@@ -39,7 +39,8 @@ static json_t *ports_to_json(const struct container_config *config)
 /* The lists and numbers by name, once for both ways. */
 #define LIST_MEMBERS(apply)                                                                                            \
 	apply(entrypoint) apply(command) apply(environment) apply(groups) apply(labels) apply(exposed_ports)           \
-		apply(extra_hosts) apply(dns) apply(capabilities_add) apply(capabilities_drop) apply(layers)
+		apply(extra_hosts) apply(dns) apply(capabilities_add) apply(capabilities_drop) apply(shell)            \
+			apply(layers)
 #define BOOLEAN_MEMBERS(apply)                                                                                         \
 	apply(has_entrypoint) apply(has_command) apply(terminal) apply(open_input) apply(use_init)                     \
 		apply(read_only_root) apply(privileged) apply(no_new_privileges) apply(seccomp_unconfined)
@@ -68,6 +69,8 @@ json_t *container_config_to_json(const struct container_config *config)
 #undef PUT
 	json_object_set_new(document, "network", json_string(networks[config->network]));
 	json_object_set_new(document, "restart", json_string(restart_policy_names[config->restart_policy]));
+	if (config->healthcheck)
+		json_object_set(document, "healthcheck", config->healthcheck);
 	json_object_set_new(document, "mounts", mounts_to_json(config));
 	json_object_set_new(document, "ports", ports_to_json(config));
 	return document;
@@ -179,6 +182,10 @@ static int members_from_json(const json_t *document, struct container_config *co
 	if (index_of(networks, ARRAY_SIZE(networks), network, &number) < 0)
 		return error_set(err, ERROR_CORRUPT, "unknown network \"%s\"", network);
 	config->network = (enum container_network)number;
+	json_t *healthcheck = NULL;
+	if (json_get_object(document, "healthcheck", &healthcheck, err) < 0)
+		return -1;
+	config->healthcheck = json_incref(healthcheck);
 	const char *restart = restart_policy_names[RESTART_NO];
 	if (json_get_string(document, "restart", &restart, err) < 0)
 		return -1;

@@ -170,8 +170,7 @@ static bool has_exited_with(const struct container_view *view, const char *value
 
 static bool has_health(const struct container_view *view, const char *value)
 {
-	(void)view;
-	return strcmp(value, "none") == 0;
+	return strcmp(value, view->state.health) == 0;
 }
 
 /* Whether any value of the filter holds. True where there is no such filter. */

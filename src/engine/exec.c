@@ -14,14 +14,14 @@
 #include "monitor/start.h"
 #include "runtime/launch.h"
 
-#define EXEC_ID_DIGITS 64
+#define EXEC_ID_DIGITS (EXEC_ID_SIZE - 1)
 
 /* What the forked child works with. */
 struct exec {
 	struct engine *engine;
 	const struct exec_options *options;
 	struct runtime_spec spec;
-	char id[EXEC_ID_DIGITS + 1];
+	char id[EXEC_ID_SIZE];
 	int pidfd;
 	int folder, lock_fd;
 	int client_fd; /* the monitor's end of the attach connection, -1: none */
@@ -141,6 +141,8 @@ static int start(struct exec *exec, int run_folder, int *ret_client_fd, struct e
 		remove_tree_at(run_folder, name, &ignored);
 		return -1;
 	}
+	if (exec->options->id)
+		memcpy(exec->options->id, exec->id, EXEC_ID_SIZE);
 	if (ret_client_fd)
 		*ret_client_fd = steal_fd(&near);
 	return 0;

@@ -4,6 +4,8 @@
 #include "engine/engine.h"
 #include "engine/run.h"
 
+#define EXEC_ID_SIZE 65
+
 struct exec_options {
 	struct string_list environment; /* KEY=VALUE, over the container's */
 	const char *user;		/* NULL: the container's */
@@ -11,6 +13,7 @@ struct exec_options {
 	bool terminal, input, privileged;
 	bool detach;		/* its output goes nowhere */
 	char *const *arguments; /* NULL-terminated */
+	char *id;		/* room for EXEC_ID_SIZE bytes, or NULL: gets the id, its folder being exec-ID */
 };
 
 /*

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "engine/health.h"
 #include "engine/inspect.h"
 #include "engine/list.h"
 #include "monitor/status.h"
@@ -30,16 +31,18 @@ static json_t *state_of(const struct container_view *view, bool out_of_memory)
 			 inspect_time(state->finished));
 }
 
-/* What the monitor keeps for this boot: whether memory ran out, and what exec started. */
+/* What is kept for this boot: whether memory ran out, what exec started, what health checks found. */
 static int read_run_folder(struct engine *engine, const char *id, bool *ret_out_of_memory, json_t **ret_execs,
-			   struct error *err)
+			   json_t **ret_health, struct error *err)
 {
 	cleanup_close int folder = -1;
 	struct error ignored = {0};
 	struct monitor_status status = {0};
 	*ret_execs = json_null();
 	if (container_open_run_folder(engine->store, id, false, &folder, &ignored) < 0)
-		return 0;
+		return health_read(-1, ret_health, err);
+	if (health_read(folder, ret_health, err) < 0)
+		return -1;
 	if (monitor_status_read(folder, &status, err) < 0)
 		return -1;
 	*ret_out_of_memory = status.out_of_memory;
@@ -233,6 +236,10 @@ static json_t *config_of(const struct container_view *view)
 	json_object_set_new(json, "OnBuild", json_null());
 	json_object_set_new(json, "Labels", inspect_map(&config->labels));
 	json_set_text(json, "StopSignal", config->stop_signal);
+	if (config->healthcheck)
+		json_object_set(json, "Healthcheck", config->healthcheck);
+	if (config->shell.count)
+		json_object_set_new(json, "Shell", json_from_strings(&config->shell));
 	if (config->stop_timeout >= 0)
 		json_object_set_new(json, "StopTimeout", json_integer(config->stop_timeout));
 	return json;
@@ -337,8 +344,9 @@ int inspect_container(struct engine *engine, const char *name, bool size, json_t
 	cleanup_json json_t *document = json_object();
 	bool out_of_memory = false;
 	json_t *execs = NULL;
+	cleanup_json json_t *health = NULL;
 	if (container_view_find(engine, name, &view, err) < 0 ||
-	    read_run_folder(engine, view.record.id, &out_of_memory, &execs, err) < 0)
+	    read_run_folder(engine, view.record.id, &out_of_memory, &execs, &health, err) < 0)
 		return -1;
 	struct platform platform;
 	platform_host(&platform);
@@ -347,6 +355,8 @@ int inspect_container(struct engine *engine, const char *name, bool size, json_t
 	json_object_set_new(document, "Created", inspect_time(view.record.created));
 	add_command(&view, document);
 	json_object_set_new(document, "State", state_of(&view, out_of_memory));
+	if (strcmp(view.state.health, "none") != 0)
+		json_object_set(json_object_get(document, "State"), "Health", health);
 	json_object_set_new(document, "Image", json_string(view.record.image.text));
 	add_paths(&view, folder, document);
 	json_object_set_new(document, "Name", json_pack("s+", "/", view.record.name));

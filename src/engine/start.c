@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "engine/health.h"
 #include "engine/launch_plan.h"
 #include "engine/monitor_fork.h"
 #include "engine/network.h"
@@ -24,6 +25,7 @@ struct start {
 	const struct network_plan *network;
 	const struct container_hold *hold;
 	int client_fd; /* the monitor's end of the attach connection */
+	struct health_settings health;
 	bool is_again; /* because it was due (restart.h) */
 };
 
@@ -75,6 +77,11 @@ static int become_monitor(const void *context, int report_fd, struct error *err)
 	options.lock_fd = start->hold->lock_fd;
 	options.client_fd = start->client_fd;
 	options.stdin_once = start->client_fd >= 0 && start->config->open_input;
+	if (start->health.is_set) {
+		options.probe_interval = start->health.interval;
+		options.first_probe =
+			start->health.start_period ? start->health.start_interval : start->health.interval;
+	}
 	monitor_become(&options, err);
 	runtime_abandon(&process, start->plan->cgroup);
 	return -1;
@@ -124,10 +131,12 @@ static int start_locked(const struct start *given, struct container_record *reco
 	struct engine *engine = start.engine;
 	cleanup_container_config struct container_config config;
 	container_config_init(&config);
-	if (container_config_from_json(record->config, &config, err) < 0)
+	if (container_config_from_json(record->config, &config, err) < 0 ||
+	    health_settings_read(&config, &start.health, err) < 0)
 		return -1;
 	/* What an earlier run left, or the word of it would be taken for this one's. */
 	unlinkat(start.hold->run_folder_fd, "status", 0);
+	unlinkat(start.hold->run_folder_fd, "health", 0);
 	cleanup_network_plan struct network_plan network = {0};
 	if (network_plan_container(engine, record->id, &config, &network, err) < 0)
 		return -1;

@@ -1,8 +1,10 @@
 #include "engine/state.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "engine/cleanup.h"
+#include "engine/health.h"
 #include "engine/restart.h"
 #include "engine/start.h"
 #include "monitor/start.h"
@@ -75,8 +77,10 @@ int container_state_read(struct engine *engine, struct container_record *record,
 		if (read_monitor(engine, record->id, &monitor, err) < 0)
 			return -1;
 	}
-	struct container_state state = {
-		.started = record->started, .finished = record->finished, .exit_code = record->exit_code};
+	struct container_state state = {.started = record->started,
+					.finished = record->finished,
+					.exit_code = record->exit_code,
+					.health = health_status(engine, record)};
 	if (monitor.state == MONITOR_RUNNING) {
 		state.status = CONTAINER_RUNNING;
 		cleanup_free char *cgroup = container_cgroup_path(record->id);
@@ -171,13 +175,25 @@ int container_state_refuse_restarting(const struct container_record *record, con
 			 record->id);
 }
 
+/* Docker's word behind "Up 2 hours"; "" where there is none. */
+static const char *remark(const struct container_state *state)
+{
+	if (state->is_paused)
+		return " (Paused)";
+	if (strcmp(state->health, "starting") == 0)
+		return " (health: starting)";
+	if (strcmp(state->health, "healthy") == 0)
+		return " (healthy)";
+	return strcmp(state->health, "unhealthy") == 0 ? " (unhealthy)" : "";
+}
+
 char *container_state_text(const struct container_state *state)
 {
 	char span[64];
 	switch (state->status) {
 	case CONTAINER_RUNNING:
 		time_format_human(time_now() - state->started, span, sizeof span);
-		return format_string("Up %s%s", span, state->is_paused ? " (Paused)" : "");
+		return format_string("Up %s%s", span, remark(state));
 	case CONTAINER_RESTARTING:
 		time_format_human(time_now() - state->finished, span, sizeof span);
 		return format_string("Restarting (%d) %s ago", state->exit_code, span);

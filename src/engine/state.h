@@ -16,6 +16,7 @@ struct container_state {
 	pid_t pid;	/* while running */
 	nanoseconds started, finished;
 	int exit_code;
+	const char *health; /* "starting", "healthy", "unhealthy"; "none" without a check. Static. */
 };
 
 /* Running, or between two runs: what `ps` shows without -a. */
@@ -57,6 +58,6 @@ void container_hold_release(struct container_hold *hold);
 int container_state_refuse_restarting(const struct container_record *record, const struct container_state *state,
 				      struct error *err);
 
-/* "Up 4 minutes", "Restarting (1) 3 seconds ago", "Exited (0) 2 hours ago", "Created": the STATUS column. Owned by the
- * caller. */
+/* "Up 4 minutes", "Up 2 hours (healthy)", "Restarting (1) 3 seconds ago", "Exited (0) 2 hours ago", "Created": the
+ * STATUS column. Owned by the caller. */
 char *container_state_text(const struct container_state *state);

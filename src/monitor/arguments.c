@@ -32,6 +32,10 @@ static bool parse_one(struct monitor *monitor, const char *argument)
 	int number;
 	if (text_take(&value, "wait="))
 		return text_take_number(&value, INT64_MAX, &monitor->wait) && *value == '\0';
+	if (text_take(&value, "first-probe="))
+		return text_take_number(&value, INT64_MAX, &monitor->first_probe) && *value == '\0';
+	if (text_take(&value, "probe="))
+		return text_take_number(&value, INT64_MAX, &monitor->probe_interval) && *value == '\0';
 	if (text_take(&value, "pid=")) {
 		if (!parse_number(value, &number) || number < 1)
 			return false;

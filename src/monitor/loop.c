@@ -31,6 +31,10 @@ static int fd_of(const struct monitor *monitor, size_t watch)
 		return monitor->terminal_fd;
 	case WATCH_STDIN:
 		return monitor->stdin_fd;
+	case WATCH_TIMER:
+		return monitor->timer_fd;
+	case WATCH_PROBE:
+		return monitor->probe_fd;
 	default:
 		return monitor->clients[watch - WATCH_CLIENT].fd;
 	}
@@ -43,6 +47,8 @@ static uint32_t events_of(const struct monitor *monitor, size_t watch, bool is_b
 	case WATCH_PROCESS:
 	case WATCH_SIGNAL:
 	case WATCH_LISTEN:
+	case WATCH_TIMER:
+	case WATCH_PROBE:
 		return EPOLLIN;
 	case WATCH_STDOUT:
 	case WATCH_STDERR:
@@ -159,6 +165,12 @@ static void dispatch(struct monitor *monitor, size_t watch, uint32_t events)
 		break;
 	case WATCH_STDIN:
 		input_flush(monitor);
+		break;
+	case WATCH_TIMER:
+		probe_start(monitor);
+		break;
+	case WATCH_PROBE:
+		probe_end(monitor);
 		break;
 	default:
 		attach_client_ready(monitor, &monitor->clients[watch - WATCH_CLIENT], events);

@@ -4,6 +4,7 @@
  *
  *     container's stdout, stderr or terminal ──output.c──► log_writer.c, then every client (attach_server.c)
  *     clients' frames ──attach_server.c──► input.c ──► container's stdin or terminal; signals; terminal size
+ *     timer ──probe.c──► a health check, one at a time, and again when it has ended
  *     the first process' pidfd ──► finish.c: drain, status, FRAME_EXIT, execve of the cleanup
  *
  * Memory is bounded by what is in flight: one chunk of output for a client that is slow, while which nothing more is
@@ -50,6 +51,8 @@ enum watch {
 	WATCH_STDERR,
 	WATCH_TERMINAL,
 	WATCH_STDIN,
+	WATCH_TIMER,  /* the next health check */
+	WATCH_PROBE,  /* the one that goes on */
 	WATCH_CLIENT, /* + index of the client */
 	WATCH_COUNT = WATCH_CLIENT + MAX_CLIENTS
 };
@@ -61,9 +64,11 @@ struct monitor {
 	int run_folder_fd, log_fd, lock_fd, stdin_fd, stdout_fd, stderr_fd, terminal_fd, client_fd, ready_fd;
 	bool stdin_once;
 	nanoseconds wait; /* -1: a monitor; else a waiter (waiter.c), which needs neither pid nor run folder */
-	bool is_exec;	  /* of a further process: nothing is cleaned up after it but its own folder */
+	nanoseconds first_probe, probe_interval; /* 0: no health check */
+	bool is_exec; /* of a further process: nothing is cleaned up after it but its own folder */
 
-	int epoll_fd, process_fd, signal_fd, listen_fd;
+	int epoll_fd, process_fd, signal_fd, listen_fd, timer_fd, probe_fd;
+	pid_t probe_pid;
 	bool terminal_ended; /* nothing more to read from it */
 	bool has_exited;
 	uint32_t watched[WATCH_COUNT]; /* events that epoll has now; 0: not registered */
@@ -115,6 +120,11 @@ int status_write_exited(int run_folder_fd, const struct exit_text *end);
 
 /* finish.c */
 _Noreturn void monitor_finish(struct monitor *monitor);
+
+/* probe.c: health checks, by `coracle container probe ID` */
+int probe_prepare(struct monitor *monitor, struct error *err);
+void probe_start(struct monitor *monitor); /* its time has come */
+void probe_end(struct monitor *monitor);   /* it has ended */
 
 /* waiter.c: sleeps, then becomes the start of the container. Returns the exit code where it does not come to that. */
 int waiter_main(const struct monitor *monitor);

@@ -45,6 +45,9 @@
 #define INPUT_WINDOW	     65536
 #define CLIENT_STALL_SECONDS 10
 
+/* The exit code of `coracle … container probe ID` that asks for the next probe after the first span. */
+#define PROBE_STARTING 3
+
 enum frame_kind {
 	FRAME_STDIN = 'i',  /* client → monitor; empty payload: end of input */
 	FRAME_RESIZE = 'r', /* client → monitor; struct frame_resize */

@@ -60,6 +60,10 @@ static int prepare(const struct monitor_options *options, struct string_list *ar
 	string_list_add_format(arguments, "pid=%d", (int)options->pid);
 	if (options->stdin_once)
 		string_list_add(arguments, "stdin-once=1");
+	if (options->probe_interval > 0) {
+		string_list_add_format(arguments, "first-probe=%lld", (long long)options->first_probe);
+		string_list_add_format(arguments, "probe=%lld", (long long)options->probe_interval);
+	}
 	if (options->is_exec)
 		string_list_add(arguments, "exec=1");
 #define X(member, name)                                                                                                \

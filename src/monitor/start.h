@@ -23,7 +23,8 @@ struct monitor_options {
 	int client_fd;		  /* our end of the foreground client's socketpair; -1: none */
 	int ready_fd;		  /* write end of a pipe; -1: none */
 	bool stdin_once;	  /* -i without -d: the input ends with its first client */
-	bool is_exec;		  /* a further process (`exec`): no cleanup follows its end, and its folder goes */
+	nanoseconds first_probe, probe_interval; /* of the health check; 0: none */
+	bool is_exec; /* a further process (`exec`): no cleanup follows its end, and its folder goes */
 };
 
 /*
