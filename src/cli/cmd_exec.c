@@ -55,7 +55,9 @@ static int run(struct invocation *invocation, struct exec_arguments *arguments, 
 	cleanup_engine struct engine *engine = NULL;
 	int client_fd = -1;
 	enum attach_end end;
+	char id[EXEC_ID_SIZE];
 	arguments->exec.arguments = words + 1;
+	arguments->exec.id = id;
 	bool detach = arguments->exec.detach;
 	if (collect_environment(arguments, err) < 0 || command_open_engine(invocation, &engine, err) < 0 ||
 	    container_exec(engine, words[0], &arguments->exec, detach ? NULL : &client_fd, err) < 0)
@@ -64,7 +66,11 @@ static int run(struct invocation *invocation, struct exec_arguments *arguments, 
 		return 0;
 	struct container_config streams = {.terminal = arguments->exec.terminal, .open_input = arguments->exec.input};
 	struct foreground_options foreground = {.input = arguments->exec.input, .detach_keys = arguments->detach_keys};
-	return container_foreground(client_fd, &streams, &foreground, &end, &invocation->exit_code, err);
+	if (container_foreground(client_fd, &streams, &foreground, &end, &invocation->exit_code, err) < 0)
+		return -1;
+	if (end == ATTACH_EXITED)
+		container_exec_ended(engine, words[0], id, invocation->exit_code);
+	return 0;
 }
 
 int cmd_exec(struct invocation *invocation, int count, char **words, struct error *err)

@@ -1,5 +1,5 @@
 #include "cli/command.h"
-#include "store/container.h"
+#include "engine/events.h"
 
 int cmd_rename(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
@@ -12,5 +12,10 @@ int cmd_rename(struct invocation *invocation, int count, char **arguments, struc
 	if (command_open_engine(invocation, &engine, err) < 0 ||
 	    container_find(engine->store, arguments[0], &record, err) < 0)
 		return -1;
-	return container_rename(engine->store, record.id, arguments[1], err);
+	if (container_rename(engine->store, record.id, arguments[1], err) < 0)
+		return -1;
+	cleanup_free char *old_name = format_string("/%s", record.name);
+	replace_string(&record.name, duplicate_string(arguments[1]));
+	event_container(engine, &record, "rename", "oldName", old_name, NULL);
+	return 0;
 }

@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "engine/events.h"
 #include "engine/start.h"
 #include "engine/stop.h"
 #include "store/container.h"
@@ -19,7 +20,10 @@ static int restart(struct engine *engine, const char *name, void *context, struc
 	cleanup_container_record struct container_record record = {0};
 	if (stop(engine, name, context, err) < 0 || container_find(engine->store, name, &record, err) < 0)
 		return -1;
-	return container_start(engine, &record, NULL, NULL, err);
+	if (container_start(engine, &record, NULL, NULL, err) < 0)
+		return -1;
+	event_container(engine, &record, "restart", NULL);
+	return 0;
 }
 
 static int run_for_each(struct invocation *invocation, int count, char **arguments, command_action *act,

@@ -1,4 +1,5 @@
 #include "engine/cleanup.h"
+#include "engine/events.h"
 
 #include <string.h>
 
@@ -39,11 +40,15 @@ static int take_down(struct engine *engine, struct container_record *record, con
 	/* First the processes, so that nothing uses what is taken away next. */
 	if (cgroup_destroy(cgroup, err) < 0 || network_disconnect(engine, record->id, &config, err) < 0)
 		return -1;
-	if (record->remove_on_exit)
-		return container_remove_stopped(engine, record->id, true, err);
 	bool has_exit = monitor->state == MONITOR_EXITED;
 	nanoseconds finished = has_exit ? monitor->finished : time_now();
 	int exit_code = has_exit ? monitor->exit_code : outcome->has_booted ? BOOT_EXIT_CODE : LOST_EXIT_CODE;
+	cleanup_free char *code = format_string("%d", exit_code);
+	cleanup_free char *span =
+		format_string("%lld", (long long)((finished - record->started) / NANOSECONDS_PER_SECOND));
+	event_container(engine, record, "die", "exitCode", code, "execDuration", span, NULL);
+	if (record->remove_on_exit)
+		return container_remove_stopped(engine, record->id, true, err);
 	outcome->is_due = restart_is_due(record, &config, exit_code, finished - record->started, &outcome->delay);
 	return outcome->is_due ? container_set_due(engine->store, record->id, finished, exit_code, outcome->delay, err)
 			       : container_set_finished(engine->store, record->id, finished, exit_code, err);

@@ -1,4 +1,5 @@
 #include "engine/create.h"
+#include "engine/events.h"
 
 #include <string.h>
 
@@ -197,6 +198,7 @@ static int add_held(struct engine *engine, const struct create_options *options,
 		container_remove_folders(engine->store, record->id, &ignored);
 		return -1;
 	}
+	event_container(engine, record, "create", NULL);
 	if (ret_hold) {
 		*ret_hold = hold;
 		hold = CONTAINER_HOLD_INIT;

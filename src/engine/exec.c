@@ -1,4 +1,5 @@
 #include "engine/exec.h"
+#include "engine/events.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 struct exec {
 	struct engine *engine;
 	const struct exec_options *options;
+	const struct container_record *record;
 	struct runtime_spec spec;
 	char id[EXEC_ID_SIZE];
 	int pidfd;
@@ -141,6 +143,14 @@ static int start(struct exec *exec, int run_folder, int *ret_client_fd, struct e
 		remove_tree_at(run_folder, name, &ignored);
 		return -1;
 	}
+	cleanup_string_list struct string_list words = {0};
+	for (char *const *word = exec->options->arguments; *word; word++)
+		string_list_add(&words, *word);
+	cleanup_free char *command = string_list_join(&words, " ");
+	cleanup_free char *created = format_string("exec_create: %s", command);
+	cleanup_free char *started = format_string("exec_start: %s", command);
+	event_container(exec->engine, exec->record, created, "execID", exec->id, NULL);
+	event_container(exec->engine, exec->record, started, "execID", exec->id, NULL);
 	if (exec->options->id)
 		memcpy(exec->options->id, exec->id, EXEC_ID_SIZE);
 	if (ret_client_fd)
@@ -174,6 +184,7 @@ int container_exec(struct engine *engine, const char *name, const struct exec_op
 		config.hostname ? duplicate_string(config.hostname) : format_string("%.12s", record.id);
 	cleanup_free char *cgroup = container_cgroup_path(record.id);
 	exec.spec.id = record.id;
+	exec.record = &record;
 	exec.spec.cgroup = cgroup;
 	if (fill_spec(&exec, &config, hostname, err) < 0 ||
 	    launch_seccomp(engine, &config, &filter, &exec.spec.seccomp, err) < 0 ||
@@ -181,4 +192,13 @@ int container_exec(struct engine *engine, const char *name, const struct exec_op
 	    pin_process(run_folder, &record, state.pid, &exec.pidfd, err) < 0)
 		return -1;
 	return start(&exec, run_folder, ret_client_fd, err);
+}
+
+void container_exec_ended(struct engine *engine, const char *name, const char *exec_id, int exit_code)
+{
+	cleanup_container_record struct container_record record = {0};
+	struct error ignored = {0};
+	cleanup_free char *code = format_string("%d", exit_code);
+	if (container_find(engine->store, name, &record, &ignored) == 0)
+		event_container(engine, &record, "exec_die", "execID", exec_id, "exitCode", code, NULL);
 }

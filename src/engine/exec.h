@@ -24,3 +24,6 @@ struct exec_options {
  */
 int container_exec(struct engine *engine, const char *name, const struct exec_options *options, int *ret_client_fd,
 		   struct error *err);
+
+/* Told by whoever saw its end: the event exec_die. */
+void container_exec_ended(struct engine *engine, const char *name, const char *exec_id, int exit_code);

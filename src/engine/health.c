@@ -1,4 +1,5 @@
 #include "engine/health.h"
+#include "engine/events.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +93,12 @@ int health_options_apply(const struct health_options *options, json_t **ret_chec
 	return 0;
 }
 
+static const char *health_text(const json_t *health)
+{
+	const char *text = json_string_value(json_object_get(health, "Status"));
+	return text ? text : STATUS_STARTING;
+}
+
 static json_t *fresh_health(void)
 {
 	return json_pack("{s:s, s:i, s:[]}", "Status", STATUS_STARTING, "FailingStreak", 0, "Log");
@@ -126,9 +133,7 @@ const char *health_status(struct engine *engine, const struct container_record *
 	struct error ignored = {0};
 	if (container_open_run_folder(engine->store, record->id, false, &run_folder, &ignored) < 0)
 		run_folder = -1;
-	const char *status = health_read(run_folder, &health, &ignored) < 0
-				     ? NULL
-				     : json_string_value(json_object_get(health, "Status"));
+	const char *status = health_read(run_folder, &health, &ignored) < 0 ? NULL : health_text(health);
 	for (size_t i = 0; status && i < ARRAY_SIZE(statuses); i++)
 		if (strcmp(status, statuses[i]) == 0)
 			return statuses[i];
@@ -146,13 +151,12 @@ static json_t *time_json(nanoseconds time)
 static void judge(json_t *health, const struct health_settings *settings, const struct probe_result *result,
 		  nanoseconds started)
 {
-	const char *status = json_string_value(json_object_get(health, "Status"));
+	const char *status = health_text(health);
 	json_int_t streak = json_integer_value(json_object_get(health, "FailingStreak"));
 	if (result->exit_code == 0) {
 		streak = 0;
 		status = STATUS_HEALTHY;
-	} else if (!status || strcmp(status, STATUS_STARTING) != 0 ||
-		   result->start - started >= settings->start_period) {
+	} else if (strcmp(status, STATUS_STARTING) != 0 || result->start - started >= settings->start_period) {
 		streak++;
 		if (streak >= settings->retries)
 			status = STATUS_UNHEALTHY;
@@ -173,7 +177,8 @@ static void add_entry(json_t *health, const struct probe_result *result)
 }
 
 /* The word on a run that has ended meanwhile is not written: it would be taken for the next one's. */
-static int record(int run_folder, const struct monitor_status *began, const struct health_settings *settings,
+static int record(struct engine *engine, const struct container_record *container, int run_folder,
+		  const struct monitor_status *began, const struct health_settings *settings,
 		  const struct probe_result *result, bool *ret_is_starting, struct error *err)
 {
 	struct monitor_status now;
@@ -184,10 +189,15 @@ static int record(int run_folder, const struct monitor_status *began, const stru
 		return 0;
 	if (health_read(run_folder, &health, err) < 0)
 		return -1;
+	cleanup_free char *before = duplicate_string(health_text(health));
 	judge(health, settings, result, began->started);
 	add_entry(health, result);
-	*ret_is_starting = strcmp(json_string_value(json_object_get(health, "Status")), STATUS_STARTING) == 0 &&
+	*ret_is_starting = strcmp(health_text(health), STATUS_STARTING) == 0 &&
 			   time_now() - began->started < settings->start_period;
+	if (strcmp(health_text(health), before) != 0) {
+		cleanup_free char *action = format_string("health_status: %s", health_text(health));
+		event_container(engine, container, action, NULL);
+	}
 	cleanup_free char *text = json_text(health);
 	return atomic_file_write(run_folder, "health", text, strlen(text), 0600, ATOMIC_FILE_REPLACEABLE, err);
 }
@@ -213,5 +223,5 @@ int container_probe(struct engine *engine, const char *id, bool *ret_is_starting
 	    monitor_status_read(run_folder, &began, err) < 0 ||
 	    probe_run(engine, container.id, run_folder, &config, settings.timeout, &result, err) < 0)
 		return -1;
-	return record(run_folder, &began, &settings, &result, ret_is_starting, err);
+	return record(engine, &container, run_folder, &began, &settings, &result, ret_is_starting, err);
 }

@@ -101,8 +101,12 @@ static pid_t session_of(int proc_fd, const char *pid)
 		return -1;
 	/* Behind the name, which may hold anything: state, parent, group, session. */
 	const char *at = strrchr(buffer_text(&text), ')');
-	int session;
-	return at && sscanf(at + 1, " %*c %*d %*d %d", &session) == 1 ? session : -1;
+	if (!at || strlen(at) < strlen(") S 0"))
+		return -1;
+	char *field = (char *)at + strlen(") S");
+	strtol(field, &field, 10);
+	strtol(field, &field, 10);
+	return (pid_t)strtol(field, &field, 10);
 }
 
 /* Whether there was any. Each is pinned before it is asked a second time whose it is. */
@@ -191,6 +195,8 @@ int probe_run(struct engine *engine, const char *id, int run_folder_fd, const st
 			result.output = duplicate_string(problem.message);
 		else if (watch(&probe, run_folder_fd, timeout, &result, err) < 0)
 			return -1;
+		if (probe.has_exit)
+			container_exec_ended(engine, id, probe.exec_id, probe.exit_code);
 	}
 	result.end = time_now();
 	*ret_result = result;

@@ -1,4 +1,5 @@
 #include "engine/import.h"
+#include "engine/events.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -142,7 +143,10 @@ int image_import(struct engine *engine, const struct source *archive, const stru
 	    import_layer(engine, archive, &layer, err) < 0 ||
 	    write_documents(engine, options, &layer, &manifest, err) < 0)
 		return -1;
-	return image_put(engine->store, &manifest, &layer, 1, options->tag, NULL, ret_image, err);
+	if (image_put(engine->store, &manifest, &layer, 1, options->tag, NULL, ret_image, err) < 0)
+		return -1;
+	event_image(engine, "import", ret_image->id.text, ret_image->id.text);
+	return 0;
 }
 
 int image_import_url(struct engine *engine, const struct import_options *options, struct image *ret_image,

@@ -1,4 +1,5 @@
 #include "engine/load.h"
+#include "engine/events.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -313,6 +314,7 @@ static int tag_image(struct load *load, const struct digest *manifest, const str
 				   "The image %s already exists, renaming the old one with ID %s to empty string",
 				   familiar, before.id.text);
 	engine_report_line(report, "Loaded image: %s", familiar);
+	event_image(load->engine, "load", image.id.text, familiar);
 	return 0;
 }
 
@@ -337,6 +339,7 @@ static int put_image(struct load *load, struct load_image *image, const struct e
 	if (image_put(load->engine->store, manifest, layers, image->layer_count, NULL, NULL, &put, err) < 0)
 		return -1;
 	engine_report_line(report, "Loaded image ID: %s", put.id.text);
+	event_image(load->engine, "load", put.id.text, put.id.text);
 	return 0;
 }
 

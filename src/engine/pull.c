@@ -1,4 +1,5 @@
 #include "engine/pull.h"
+#include "engine/events.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -116,6 +117,9 @@ static int pull_one(struct engine *engine, const struct reference *reference, co
 	    record_pull(engine, reference, done, &outcome, err) < 0)
 		return -1;
 	engine_report_line(report, "Digest: %s", outcome.repository_digest.text);
+	cleanup_free char *text = reference_familiar_text(reference);
+	cleanup_free char *name = reference_familiar_name(reference);
+	event_image(engine, "pull", text, name);
 	*ret_outcome = outcome;
 	return 0;
 }

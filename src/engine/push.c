@@ -1,4 +1,5 @@
 #include "engine/push.h"
+#include "engine/events.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -165,9 +166,13 @@ static int push_tag(struct engine *engine, const struct reference *reference, co
 			   digest.text, size);
 	if (record_compressed(engine, image, done, err) < 0)
 		return -1;
-	return is_known_there(engine->store, reference, image, &digest)
-		       ? 0
-		       : image_tag_set(engine->store, reference, &image->id, &digest, err);
+	if (!is_known_there(engine->store, reference, image, &digest) &&
+	    image_tag_set(engine->store, reference, &image->id, &digest, err) < 0)
+		return -1;
+	cleanup_free char *text = reference_familiar_text(reference);
+	cleanup_free char *name = reference_familiar_name(reference);
+	event_image(engine, "push", text, name);
+	return 0;
 }
 
 int image_push(struct engine *engine, const struct reference *reference, const struct push_options *options,

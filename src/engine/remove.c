@@ -1,4 +1,5 @@
 #include "engine/remove.h"
+#include "engine/events.h"
 
 #include <signal.h>
 
@@ -8,9 +9,13 @@
 
 int container_remove_stopped(struct engine *engine, const char *id, bool anonymous_volumes, struct error *err)
 {
-	if (anonymous_volumes && volume_remove_anonymous(engine->store, id, err) < 0)
+	cleanup_container_record struct container_record record = {0};
+	if (container_find(engine->store, id, &record, err) < 0 ||
+	    (anonymous_volumes && volume_remove_anonymous(engine->store, id, err) < 0) ||
+	    container_remove(engine->store, id, err) < 0)
 		return -1;
-	return container_remove(engine->store, id, err);
+	event_container(engine, &record, "destroy", NULL);
+	return 0;
 }
 
 /* Kills it and waits; whether it has gone by itself then (--rm). */

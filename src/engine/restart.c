@@ -1,4 +1,5 @@
 #include "engine/restart.h"
+#include "engine/events.h"
 
 #include <errno.h>
 
@@ -114,7 +115,10 @@ int container_set_restart_policy(struct engine *engine, const char *name, const 
 				 "enabled for the container",
 				 record.id);
 	cleanup_json json_t *document = container_config_to_json(&config);
-	return container_set_config(engine->store, record.id, document, err);
+	if (container_set_config(engine->store, record.id, document, err) < 0)
+		return -1;
+	event_container(engine, &record, "update", NULL);
+	return 0;
 }
 
 /* Whether it is to run after a boot; `state` has been read, which repaired what was running. */

@@ -1,4 +1,5 @@
 #include "engine/save.h"
+#include "engine/events.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -430,7 +431,11 @@ int images_save(struct engine *engine, char *const *names, size_t count, const s
 	for (size_t i = 0; i < count; i++)
 		if (add_named(&save, names[i], platform, err) < 0)
 			return -1;
-	return write_archive(&save, archive, err);
+	if (write_archive(&save, archive, err) < 0)
+		return -1;
+	for (size_t i = 0; i < save.image_count; i++)
+		event_image(engine, "save", save.images[i].image.id.text, save.images[i].image.id.text);
+	return 0;
 }
 
 int image_export(struct engine *engine, const struct image_export *export, const struct sink *archive,

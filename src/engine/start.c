@@ -1,4 +1,5 @@
 #include "engine/start.h"
+#include "engine/events.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -145,8 +146,10 @@ static int start_locked(const struct start *given, struct container_record *reco
 	start.config = &config;
 	start.plan = &plan;
 	start.network = &network;
-	if (keep_chosen_ports(engine, record, &config, err) == 0 && start_planned(&start, &plan, err) == 0)
+	if (keep_chosen_ports(engine, record, &config, err) == 0 && start_planned(&start, &plan, err) == 0) {
+		event_container(engine, record, "start", NULL);
 		return 0;
+	}
 	struct error ignored = {0};
 	network_disconnect(engine, record->id, &config, &ignored);
 	return -1;

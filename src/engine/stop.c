@@ -1,4 +1,5 @@
 #include "engine/stop.h"
+#include "engine/events.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -41,11 +42,13 @@ static int send_signal(int run_folder, pid_t pid, int number, struct error *err)
 
 /* A frozen process takes no signal: it gets what was sent when it goes on, as with Docker. Ended meanwhile is success.
  */
-static int send_and_wake(int run_folder, const struct container_record *record, const struct container_state *state,
-			 int number, struct error *err)
+static int send_and_wake(struct engine *engine, int run_folder, const struct container_record *record,
+			 const struct container_state *state, int number, struct error *err)
 {
+	cleanup_free char *text = format_string("%d", number);
 	if (send_signal(run_folder, state->pid, number, err) < 0)
 		return -1;
+	event_container(engine, record, "kill", "signal", text, NULL);
 	if (!state->is_paused)
 		return 0;
 	cleanup_free char *cgroup = container_cgroup_path(record->id);
@@ -116,16 +119,18 @@ int container_stop(struct engine *engine, const char *name, const char *signal_t
 		timeout = config.stop_timeout >= 0 ? config.stop_timeout : DEFAULT_STOP_SECONDS;
 	cleanup_close int run_folder = -1;
 	if (open_run_folder(engine, &record, &run_folder, err) < 0 ||
-	    send_and_wake(run_folder, &record, &state, number, err) < 0)
+	    send_and_wake(engine, run_folder, &record, &state, number, err) < 0)
 		return -1;
-	if (monitor_wait(run_folder, timeout * NANOSECONDS_PER_SECOND, err) == 0)
-		return 0;
-	if (err->kind != ERROR_LIMIT)
-		return -1;
-	error_clear(err);
-	if (send_signal(run_folder, state.pid, SIGKILL, err) < 0)
-		return -1;
-	return monitor_wait(run_folder, -1, err);
+	if (monitor_wait(run_folder, timeout * NANOSECONDS_PER_SECOND, err) < 0) {
+		if (err->kind != ERROR_LIMIT)
+			return -1;
+		error_clear(err);
+		if (send_and_wake(engine, run_folder, &record, &state, SIGKILL, err) < 0 ||
+		    monitor_wait(run_folder, -1, err) < 0)
+			return -1;
+	}
+	event_container(engine, &record, "stop", NULL);
+	return 0;
 }
 
 int container_kill(struct engine *engine, const char *name, int signal_number, struct error *err)
@@ -154,7 +159,7 @@ int container_kill(struct engine *engine, const char *name, int signal_number, s
 				 record.id);
 	if (open_run_folder(engine, &record, &run_folder, err) < 0)
 		return -1;
-	return send_and_wake(run_folder, &record, &state, signal_number, err);
+	return send_and_wake(engine, run_folder, &record, &state, signal_number, err);
 }
 
 int container_pause(struct engine *engine, const char *name, bool pause, struct error *err)
@@ -174,6 +179,7 @@ int container_pause(struct engine *engine, const char *name, bool pause, struct 
 	cleanup_free char *cgroup = container_cgroup_path(record.id);
 	if (cgroup_set_frozen(cgroup, pause, err) < 0)
 		return error_wrap(err, "cannot %s container %s", pause ? "pause" : "unpause", record.id);
+	event_container(engine, &record, pause ? "pause" : "unpause", NULL);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "store/event.h"
 #include "store/image.h"
 #include "store/image_row.h"
 #include "store/transaction.h"
@@ -256,6 +257,19 @@ static int remove_by_id(struct removal *removal, struct error *err)
 	return delete_image(removal, err);
 }
 
+/* What the lines tell of the image itself; its layers are nobody's event. */
+static void tell(const struct removal *removal)
+{
+	const char *id = removal->image.id.text;
+	for (size_t i = 0; i < removal->lines.count; i++) {
+		const char *line = removal->lines.items[i];
+		bool is_untag = strncmp(line, "Untagged: ", 10) == 0;
+		if (is_untag || (strncmp(line, "Deleted: ", 9) == 0 && strcmp(line + 9, id) == 0))
+			event_add(removal->store, "image", is_untag ? "untag" : "delete", id,
+				  json_pack("{s:s}", "name", is_untag ? line + 10 : id));
+	}
+}
+
 int image_remove(struct store *store, const char *text, bool force, struct string_list *ret_lines, struct error *err)
 {
 	CLEANUP(removal_release) struct removal removal = {.store = store, .force = force};
@@ -267,6 +281,7 @@ int image_remove(struct store *store, const char *text, bool force, struct strin
 							       : remove_by_name(&removal, text, err);
 	if (result < 0 || transaction_commit(&transaction, err) < 0)
 		return -1;
+	tell(&removal);
 	*ret_lines = removal.lines;
 	removal.lines = (struct string_list){0};
 	return 0;

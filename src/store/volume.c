@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "store/event.h"
 #include "store/transaction.h"
 
 #define NAME_LIMIT	  255 /* bytes, of one path component */
@@ -100,7 +101,11 @@ static int ensure(struct store *store, const char *name, const char *anonymous_o
 			 "ttit", name, anonymous_owner, (int64_t)time_now(), labels) < 0)
 		return error_wrap(err, "volume %s", name);
 	*ret_made = sqlite3_changes(store->database) > 0;
-	return transaction_commit(&transaction, err);
+	if (transaction_commit(&transaction, err) < 0)
+		return -1;
+	if (*ret_made)
+		event_add(store, "volume", "create", name, json_pack("{s:s}", "driver", "local"));
+	return 0;
 }
 
 int volume_ensure(struct store *store, const char *name, const char *anonymous_owner, char **ret_path, bool *ret_made,
@@ -227,6 +232,7 @@ int volume_remove(struct store *store, const char *name,
 	if (remove_tree_at(volumes_fd, removed, err) < 0)
 		return error_wrap(err, "remove volume %s", name);
 	remove_leftovers(volumes_fd);
+	event_add(store, "volume", "destroy", name, json_pack("{s:s}", "driver", "local"));
 	return 0;
 }
 
