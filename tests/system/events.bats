@@ -57,7 +57,7 @@ has_line() { grep -qxF -- "$2" "$1"; }
   begin=$(now)
   coracle run --rm --name passing probe:1 exit 7 || true
   coracle run -d --name web --health-cmd true --health-interval 200ms probe:1 hold
-  wait_until grep -q healthy <(coracle ps)
+  wait_until is_healthy web
   coracle exec web true
   coracle restart -t 0 web
   run names "$begin"
@@ -73,6 +73,7 @@ has_line() { grep -qxF -- "$2" "$1"; }
   assert_line 'container health_status: healthy web'
   refuse_has exec
 }
+is_healthy() { coracle ps --filter name="$1" | grep -qF "(healthy)"; }
 logged() { names "$1" | grep -qxF "$2"; }
 
 @test "events: images and volumes" {
