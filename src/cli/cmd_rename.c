@@ -16,6 +16,6 @@ int cmd_rename(struct invocation *invocation, int count, char **arguments, struc
 		return -1;
 	cleanup_free char *old_name = format_string("/%s", record.name);
 	replace_string(&record.name, duplicate_string(arguments[1]));
-	event_container(engine, &record, "rename", "oldName", old_name, NULL);
+	event_container(engine, &record, "rename", json_pack("{s:s}", "oldName", old_name));
 	return 0;
 }

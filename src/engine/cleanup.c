@@ -46,7 +46,7 @@ static int take_down(struct engine *engine, struct container_record *record, con
 	cleanup_free char *code = format_string("%d", exit_code);
 	cleanup_free char *span =
 		format_string("%lld", (long long)((finished - record->started) / NANOSECONDS_PER_SECOND));
-	event_container(engine, record, "die", "exitCode", code, "execDuration", span, NULL);
+	event_container(engine, record, "die", json_pack("{s:s, s:s}", "exitCode", code, "execDuration", span));
 	if (record->remove_on_exit)
 		return container_remove_stopped(engine, record->id, true, err);
 	outcome->is_due = restart_is_due(record, &config, exit_code, finished - record->started, &outcome->delay);

@@ -1,6 +1,5 @@
 #include "engine/events.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "engine/filter.h"
@@ -21,15 +20,13 @@ static void add_labels(json_t *attributes, const json_t *config)
 	}
 }
 
-void event_container(struct engine *engine, const struct container_record *record, const char *action, ...)
+void event_container(struct engine *engine, const struct container_record *record, const char *action, json_t *more)
 {
 	json_t *attributes = json_object();
 	add_labels(attributes, record->config);
-	va_list more;
-	va_start(more, action);
-	for (const char *name; (name = va_arg(more, const char *));)
-		json_object_set_new(attributes, name, json_string(va_arg(more, const char *)));
-	va_end(more);
+	if (more)
+		json_object_update(attributes, more);
+	json_decref(more);
 	json_object_set_new(attributes, "image", json_string(record->image_name));
 	json_object_set_new(attributes, "name", json_string(record->name));
 	event_add(engine->store, "container", action, record->id, attributes);

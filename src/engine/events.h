@@ -5,9 +5,10 @@
 #include "store/container.h"
 #include "store/event.h"
 
-/* "container ACTION": with image, name and labels of the record, and further attributes: name, value, …, NULL. */
-void event_container(struct engine *engine, const struct container_record *record, const char *action, ...)
-	__attribute__((sentinel));
+/* "container ACTION": with image, name and labels of the record, and further attributes, which are taken over (or
+ * NULL).
+ */
+void event_container(struct engine *engine, const struct container_record *record, const char *action, json_t *more);
 /* "image ACTION": `id` as Docker has it, an image's id or a reference; `name` a reference, or NULL. */
 void event_image(struct engine *engine, const char *action, const char *id, const char *name);
 

@@ -149,8 +149,8 @@ static int start(struct exec *exec, int run_folder, int *ret_client_fd, struct e
 	cleanup_free char *command = string_list_join(&words, " ");
 	cleanup_free char *created = format_string("exec_create: %s", command);
 	cleanup_free char *started = format_string("exec_start: %s", command);
-	event_container(exec->engine, exec->record, created, "execID", exec->id, NULL);
-	event_container(exec->engine, exec->record, started, "execID", exec->id, NULL);
+	event_container(exec->engine, exec->record, created, json_pack("{s:s}", "execID", exec->id));
+	event_container(exec->engine, exec->record, started, json_pack("{s:s}", "execID", exec->id));
 	if (exec->options->id)
 		memcpy(exec->options->id, exec->id, EXEC_ID_SIZE);
 	if (ret_client_fd)
@@ -200,5 +200,6 @@ void container_exec_ended(struct engine *engine, const char *name, const char *e
 	struct error ignored = {0};
 	cleanup_free char *code = format_string("%d", exit_code);
 	if (container_find(engine->store, name, &record, &ignored) == 0)
-		event_container(engine, &record, "exec_die", "execID", exec_id, "exitCode", code, NULL);
+		event_container(engine, &record, "exec_die",
+				json_pack("{s:s, s:s}", "execID", exec_id, "exitCode", code));
 }

@@ -48,7 +48,7 @@ static int send_and_wake(struct engine *engine, int run_folder, const struct con
 	cleanup_free char *text = format_string("%d", number);
 	if (send_signal(run_folder, state->pid, number, err) < 0)
 		return -1;
-	event_container(engine, record, "kill", "signal", text, NULL);
+	event_container(engine, record, "kill", json_pack("{s:s}", "signal", text));
 	if (!state->is_paused)
 		return 0;
 	cleanup_free char *cgroup = container_cgroup_path(record->id);

@@ -13,6 +13,19 @@
 #define FILE_NAME "events"
 #define OLD_NAME  "events.old"
 
+/* A command's words may be of any bytes; what is no UTF-8 is told with its ASCII alone. */
+static json_t *text_value(const char *text)
+{
+	json_t *value = json_string(text);
+	if (value)
+		return value;
+	cleanup_free char *plain = duplicate_string(text);
+	for (char *at = plain; *at; at++)
+		if ((unsigned char)*at >= 0x80)
+			*at = '?';
+	return json_string(plain);
+}
+
 static int compare_keys(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -42,17 +55,16 @@ static json_t *make_event(const char *type, const char *action, const char *id, 
 	json_t *event = json_object();
 	bool is_old = strcmp(type, "container") == 0 || strcmp(type, "image") == 0;
 	if (is_old) {
-		json_object_set_new(event, "status", json_string_nocheck(action));
-		json_object_set_new(event, "id", json_string_nocheck(id));
+		json_object_set_new(event, "status", text_value(action));
+		json_object_set_new(event, "id", text_value(id));
 		json_t *from = json_object_get(attributes, "image");
 		if (from)
 			json_object_set(event, "from", from);
 	}
 	json_object_set_new(event, "Type", json_string(type));
-	json_object_set_new(event, "Action", json_string_nocheck(action));
-	json_object_set_new(
-		event, "Actor",
-		json_pack("{s:o, s:o}", "ID", json_string_nocheck(id), "Attributes", sort_members(attributes)));
+	json_object_set_new(event, "Action", text_value(action));
+	json_object_set_new(event, "Actor",
+			    json_pack("{s:o, s:o}", "ID", text_value(id), "Attributes", sort_members(attributes)));
 	json_object_set_new(event, "scope", json_string("local"));
 	json_object_set_new(event, "time", json_integer(now / NANOSECONDS_PER_SECOND));
 	json_object_set_new(event, "timeNano", json_integer(now));
