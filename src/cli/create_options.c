@@ -63,6 +63,8 @@ void create_options_table(struct create_arguments *a, struct option *table, size
 		OPTION_FLAG(0, "init", &a->use_init, "Run an init inside the container that reaps processes"),
 		OPTION_FLAG('i', "interactive", &a->interactive, "Keep STDIN open even if not attached"),
 		OPTION_LIST('l', "label", &a->labels, "list", "Set meta data on a container"),
+		OPTION_STRING(0, "log-driver", &a->log_driver, "string",
+			      "Logging driver for the container: json-file, local, none"),
 		OPTION_BYTES('m', "memory", &a->memory, "Memory limit"),
 		OPTION_SWAP(0, "memory-swap", &a->memory_swap,
 			    "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
@@ -196,6 +198,8 @@ int create_arguments_apply(const struct create_arguments *arguments, int count, 
 	if (apply_lists(arguments, config, err) < 0 || apply_resources(arguments, config, err) < 0)
 		return -1;
 	if (arguments->network && container_config_set_network(config, arguments->network, err) < 0)
+		return -1;
+	if (arguments->log_driver && container_config_set_log_driver(config, arguments->log_driver, err) < 0)
 		return -1;
 	if (arguments->restart && container_config_set_restart(config, arguments->restart, err) < 0)
 		return -1;

@@ -5,12 +5,12 @@
 #include "engine/create.h"
 #include "engine/health.h"
 
-#define CREATE_OPTION_COUNT 56
+#define CREATE_OPTION_COUNT 57
 
 struct create_arguments {
 	struct health_options health;
 	const char *name, *pull, *platform, *entrypoint, *hostname, *network, *working_directory, *user, *stop_signal,
-		*container_id_file, *cpus, *restart;
+		*container_id_file, *cpus, *restart, *log_driver;
 	bool remove, interactive, terminal, use_init, read_only, privileged, publish_all, quiet;
 	struct string_list environment, environment_files, volumes, mounts, tmpfs, ports, labels, groups,
 		capabilities_add, capabilities_drop, security, extra_hosts, dns, exposed;

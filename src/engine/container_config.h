@@ -31,6 +31,10 @@ enum container_network { CONTAINER_NETWORK_BRIDGE, CONTAINER_NETWORK_HOST, CONTA
 enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
 extern const char *const restart_policy_names[]; /* "no", "on-failure", "always", "unless-stopped" */
 
+/* Where output goes. json-file and local are one here: the log that `logs` reads (monitor/log_writer.h). */
+enum log_driver { LOG_DRIVER_JSON_FILE, LOG_DRIVER_LOCAL, LOG_DRIVER_NONE };
+extern const char *const log_driver_names[]; /* "json-file", "local", "none" */
+
 struct container_config {
 	char *hostname; /* NULL: the first 12 digits of the id */
 	/* What runs: entrypoint, then command. */
@@ -45,6 +49,7 @@ struct container_config {
 	struct string_list labels; /* KEY=VALUE */
 	char *stop_signal;
 	int64_t stop_timeout; /* seconds; -1: the default of 10 */
+	enum log_driver log_driver;
 	enum restart_policy restart_policy;
 	int64_t restart_limit; /* of on-failure; 0: none */
 
@@ -94,6 +99,8 @@ int container_config_add_port(struct container_config *config, const char *text,
 int container_config_add_environment(struct container_config *config, const char *text, struct error *err); /* -e */
 int container_config_add_environment_file(struct container_config *config, const char *path, struct error *err);
 int container_config_set_network(struct container_config *config, const char *text, struct error *err);
+int container_config_set_log_driver(struct container_config *config, const char *text,
+				    struct error *err); /* --log-driver */
 int container_config_set_restart(struct container_config *config, const char *text, struct error *err); /* --restart */
 int container_config_add_security(struct container_config *config, const char *text, struct error *err);
 

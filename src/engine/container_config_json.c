@@ -7,6 +7,8 @@
 static const char *const mount_kinds[] = {"bind", "volume", "tmpfs"};
 static const char *const networks[] = {"bridge", "host", "none"};
 const char *const restart_policy_names[] = {"no", "on-failure", "always", "unless-stopped"};
+const char *const log_driver_names[] = {"json-file", "local", "none"};
+static_assert(ARRAY_SIZE(log_driver_names) == LOG_DRIVER_NONE + 1, "a name for each log driver");
 static_assert(ARRAY_SIZE(restart_policy_names) == RESTART_UNLESS_STOPPED + 1, "a name for each policy");
 
 static json_t *mounts_to_json(const struct container_config *config)
@@ -68,6 +70,7 @@ json_t *container_config_to_json(const struct container_config *config)
 	TEXT_MEMBERS(PUT)
 #undef PUT
 	json_object_set_new(document, "network", json_string(networks[config->network]));
+	json_object_set_new(document, "logDriver", json_string(log_driver_names[config->log_driver]));
 	json_object_set_new(document, "restart", json_string(restart_policy_names[config->restart_policy]));
 	if (config->healthcheck)
 		json_object_set(document, "healthcheck", config->healthcheck);
@@ -192,6 +195,12 @@ static int members_from_json(const json_t *document, struct container_config *co
 	if (index_of(restart_policy_names, ARRAY_SIZE(restart_policy_names), restart, &number) < 0)
 		return error_set(err, ERROR_CORRUPT, "unknown restart policy \"%s\"", restart);
 	config->restart_policy = (enum restart_policy)number;
+	const char *driver = log_driver_names[LOG_DRIVER_JSON_FILE];
+	if (json_get_string(document, "logDriver", &driver, err) < 0)
+		return -1;
+	if (index_of(log_driver_names, ARRAY_SIZE(log_driver_names), driver, &number) < 0)
+		return error_set(err, ERROR_CORRUPT, "unknown log driver \"%s\"", driver);
+	config->log_driver = (enum log_driver)number;
 	if (mounts_from_json(document, config, err) < 0)
 		return -1;
 	return ports_from_json(document, config, err);

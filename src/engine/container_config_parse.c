@@ -318,6 +318,17 @@ int container_config_add_security(struct container_config *config, const char *t
 	return 0;
 }
 
+int container_config_set_log_driver(struct container_config *config, const char *text, struct error *err)
+{
+	enum log_driver driver = LOG_DRIVER_JSON_FILE;
+	while (*text && driver <= LOG_DRIVER_NONE && strcmp(log_driver_names[driver], text) != 0)
+		driver++;
+	if (driver > LOG_DRIVER_NONE)
+		return error_set(err, ERROR_INVALID, "logger: no log driver named '%s' is registered", text);
+	config->log_driver = driver;
+	return 0;
+}
+
 static int parse_restart_limit(const char *text, int64_t *ret_limit, struct error *err)
 {
 	char *end;

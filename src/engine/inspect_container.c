@@ -164,7 +164,8 @@ static json_t *host_config_of(const struct container_view *view)
 	json_t *host = json_object();
 	json_object_set_new(host, "Binds", binds_of(config));
 	json_object_set_new(host, "ContainerIDFile", json_string(""));
-	json_object_set_new(host, "LogConfig", json_pack("{s:s, s:{}}", "Type", "json-file", "Config"));
+	json_object_set_new(host, "LogConfig",
+			    json_pack("{s:s, s:{}}", "Type", log_driver_names[config->log_driver], "Config"));
 	json_object_set_new(host, "NetworkMode", json_string(network_modes[config->network]));
 	json_object_set_new(host, "PortBindings", ports_of(config, false));
 	json_object_set_new(host, "RestartPolicy",

@@ -204,9 +204,12 @@ static int fill(struct engine *engine, const struct container_record *record, co
 	    make_arguments(config, plan, err) < 0 || fill_confinement(engine, config, plan, err) < 0)
 		return -1;
 	launch_environment(config, plan->hostname, &plan->spec.environment);
-	plan->log_fd = openat(plan->container_folder, "container.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (plan->log_fd < 0)
-		return error_set_errno(err, errno, "open container.log");
+	if (config->log_driver != LOG_DRIVER_NONE) {
+		plan->log_fd = openat(plan->container_folder, "container.log",
+				      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+		if (plan->log_fd < 0)
+			return error_set_errno(err, errno, "open container.log");
+	}
 	spec->id = record->id;
 	spec->cgroup = plan->cgroup;
 	spec->layer_fds = plan->layer_fds;

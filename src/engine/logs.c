@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "base/fd.h"
+#include "engine/container_config.h"
 #include "store/container.h"
 
 int container_logs(struct engine *engine, const char *name, const struct log_query *query, struct error *err)
@@ -13,6 +14,12 @@ int container_logs(struct engine *engine, const char *name, const struct log_que
 	struct error absent = {0};
 	if (container_find(engine->store, name, &record, err) < 0)
 		return -1;
+	cleanup_container_config struct container_config config;
+	container_config_init(&config);
+	if (container_config_from_json(record.config, &config, err) < 0)
+		return -1;
+	if (config.log_driver == LOG_DRIVER_NONE)
+		return error_set(err, ERROR_UNSUPPORTED, "configured logging driver does not support reading");
 	/* Never started: there is nothing to tell. */
 	if (container_open_folder(engine->store, record.id, false, &folder, &absent) < 0)
 		return 0;

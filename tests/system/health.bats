@@ -117,6 +117,20 @@ log_length_is() { [ "$(coracle inspect -f '{{len .State.Health.Log}}' "$1")" -eq
   coracle unpause web
 }
 
+@test "kill -9 of the monitor of a checked container: taken down by the next command, and checked again after its restart" {
+  coracle run -d --name web --restart always --health-cmd 'cat /root/ok' --health-interval 200ms probe:1 hold
+  coracle exec web write /root/ok fine
+  wait_until health_is web healthy
+  local monitor
+  monitor=$(inside sed -nE 's/^monitor ([0-9]+) .*/\1/p' "$CORACLE_RUN_ROOT/containers/$(coracle inspect -f '{{.Id}}' web)/lock")
+  inside kill -KILL "$monitor"
+  wait_until has_restarted web
+  wait_until health_is web healthy
+  run coracle inspect -f '{{.RestartCount}}' web
+  assert_output 1
+}
+has_restarted() { [ "$(coracle inspect -f '{{.RestartCount}} {{.State.Status}}' "$1")" = "1 running" ]; }
+
 @test "health options: what is refused, in Docker's words" {
   run coracle create --no-healthcheck --health-cmd true probe:1
   assert_has '--no-healthcheck conflicts with --health-* options'

@@ -615,3 +615,23 @@ kill_monitor() { inside pkill -KILL -x coracle-monitor; }
   assert_exit 0
   assert_match 'rows 40 columns 120'
 }
+
+@test "--log-driver: none keeps nothing, local and json-file are read; inspect tells; others are refused" {
+  local driver
+  for driver in local json-file; do
+    coracle run --name "$driver" --log-driver "$driver" probe:1 say kept
+    run coracle logs "$driver"
+    assert_output kept
+    run coracle inspect -f '{{.HostConfig.LogConfig.Type}}' "$driver"
+    assert_output "$driver"
+  done
+  run coracle run --name none --log-driver none probe:1 say shown
+  assert_output shown
+  run coracle logs none
+  assert_exit 1
+  assert_has 'configured logging driver does not support reading'
+  inside test ! -e "$CORACLE_ROOT/containers/$(coracle inspect -f '{{.Id}}' none)/container.log"
+  run coracle create --log-driver splunk probe:1
+  assert_exit 125
+  assert_has "logger: no log driver named 'splunk' is registered"
+}
