@@ -6,8 +6,9 @@
  *     ROOT/layers/               unpacked layers (layer_folder.h)
  *     ROOT/containers/<id>/      upper/, work/, container.log, hostname, hosts, resolv.conf
  *     ROOT/volumes/<name>/_data
- *     ROOT/cache/                compiled seccomp filters; compressed/: what layers became by compression; mounts/: what
- *                                RUN --mount=type=cache keeps (cache_mount.h)
+ *     ROOT/cache/                compiled seccomp filters
+ *     ROOT/cache/compressed/     what layers became by compression
+ *     ROOT/cache/mounts/         what RUN --mount=type=cache keeps (cache_mount.h)
  *     ROOT/lock                  flock: shared while content is added, exclusive while it is collected
  *     RUN_ROOT/containers/<id>/  what the monitor keeps: lock, status, attach.sock (monitor/protocol.h)
  *
