@@ -120,6 +120,8 @@ def compare_settings(ours, theirs):
             yield f"{key}: ours {ours.config.get(key)!r}, theirs {theirs.config.get(key)!r}"
     for key in SETTINGS:
         one, two = ours.config["config"].get(key) or None, theirs.config["config"].get(key) or None
+        if key == "Env":
+            one, two = sorted(one or []), sorted(two or [])  # their order says nothing
         if one != two:
             yield f"config.{key}: ours {one!r}, theirs {two!r}"
 
