@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/atomic_file.h"
@@ -139,9 +140,20 @@ int memo_digest_file(struct memo *memo, int fd, const struct stat *status, unsig
 	return 0;
 }
 
-/* Fresh records win over known ones of the same inode. */
+/*
+ * Fresh records win over known ones of the same inode. What is known is read again, under a lock, since another process
+ * of this build or another build of this context may have saved meanwhile; the lock is of a descriptor of our own,
+ * which no fork shares.
+ */
 static void save(struct memo *memo)
 {
+	cleanup_close int lock = openat(memo->cache_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock >= 0)
+		flock(lock, LOCK_EX);
+	buffer_release(&memo->file);
+	memo->known = NULL;
+	memo->known_count = 0;
+	load(memo);
 	qsort(memo->fresh, memo->fresh_count, sizeof *memo->fresh, compare_records);
 	size_t limit = memo->known_count + memo->fresh_count;
 	bool keep_known = limit <= MEMO_ENTRY_LIMIT;
