@@ -96,6 +96,3 @@ void report_json_warning(struct report *report, const char *text);
 
 /* report_terminal.c; does nothing unless the output is a terminal's. */
 void report_draw(struct report *report, enum report_phase phase);
-
-/* report_summary.c */
-void report_summarize(struct report *report);
