@@ -102,8 +102,10 @@ static int resolve_file(struct step *step, struct remote *remote, const char *ch
 	return remember(executor, remote, err);
 }
 
-static int resolve_git(struct remote *remote, const char *checksum, struct error *err)
+static int resolve_git(struct step *step, struct remote *remote, const char *checksum, struct error *err)
 {
+	if (git_authorize(&remote->source, &step->executor->options->secrets, err) < 0)
+		return -1;
 	if (git_find_commit(&remote->source, &remote->commit, err) < 0)
 		return error_wrap(err, "failed to load cache key");
 	const struct git_commit *commit = &remote->commit;
@@ -119,7 +121,7 @@ int remote_list_resolve(struct step *step, struct remote_list *list, const char 
 	for (size_t i = 0; i < list->count; i++) {
 		struct remote *remote = &list->items[i];
 		if (remote->source.kind == REMOTE_FILE ? resolve_file(step, remote, checksum, err) < 0
-						       : resolve_git(remote, checksum, err) < 0)
+						       : resolve_git(step, remote, checksum, err) < 0)
 			return -1;
 	}
 	return 0;

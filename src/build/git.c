@@ -9,14 +9,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/fd.h"
 #include "base/process.h"
 #include "base/string_list.h"
 #include "build/content.h"
+#include "build/secret.h"
 
-#define OUTPUT_LIMIT   ((size_t)1024 * 1024) /* of standard output: a list of refs, an id */
-#define MESSAGES_LIMIT ((size_t)16 * 1024)   /* of standard error: the end of it */
-#define FILE_LIMIT     (16ULL << 30)	     /* of each file that git writes */
+#define OUTPUT_LIMIT	  ((size_t)1024 * 1024) /* of standard output: a list of refs, an id */
+#define MESSAGES_LIMIT	  ((size_t)16 * 1024)	/* of standard error: the end of it */
+#define POLL_MILLISECONDS 100			/* a signal that comes before the wait is seen after it */
+#define FILE_LIMIT	  (16ULL << 30)		/* of each file that git writes */
+
+volatile sig_atomic_t git_is_running, git_is_interrupted;
 
 void git_commit_release(struct git_commit *commit)
 {
@@ -43,6 +48,80 @@ static const char *allowed_protocols(const char *url)
 	if (strncmp(url, "http:", 5) == 0)
 		return "http:https";
 	return strncmp(url, "git:", 4) == 0 ? "git:http:https" : "ssh:https";
+}
+
+/* "https://host:port/", or NULL where it has no such part; owned by the caller. */
+static char *origin_of(const char *url)
+{
+	const char *host = strstr(url, "://");
+	return host ? duplicate_bytes(url, (size_t)(host - url) + 3 + strcspn(host + 3, "/")) : NULL;
+}
+
+static bool may_authorize(const char *url)
+{
+	static const char *const starts[] = {"https://", "http://127.0.0.1:", "http://127.0.0.1/",
+					     "http://localhost:", "http://localhost/"};
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
+		if (strncmp(url, starts[i], strlen(starts[i])) == 0)
+			return true;
+	return false;
+}
+
+static int find_secret(const struct string_list *secrets, const char *name, const char *host, struct buffer *ret_text,
+		       struct error *err)
+{
+	cleanup_free char *own = format_string("%s.%s", name, host);
+	int found = secret_read(secrets, own, ret_text, err);
+	return found != 0 ? found : secret_read(secrets, name, ret_text, err);
+}
+
+static int take_header(struct remote_source *source, const struct buffer *text, bool is_token, struct error *err)
+{
+	size_t size = text->size;
+	const char *bytes = buffer_text(text);
+	while (size && (bytes[size - 1] == '\n' || bytes[size - 1] == '\r'))
+		size--;
+	for (size_t i = 0; i < size; i++)
+		if ((unsigned char)bytes[i] < 0x20 || bytes[i] == 0x7f)
+			return error_set(err, ERROR_INVALID, "a secret for git holds more than one line of text");
+	if (!is_token) {
+		source->authorization = duplicate_bytes(bytes, size);
+		return 0;
+	}
+	char *pair = format_string("x-access-token:%.*s", (int)size, bytes);
+	char *encoded = base64_encode(pair, strlen(pair));
+	source->authorization = format_string("basic %s", encoded);
+	explicit_bzero(pair, strlen(pair));
+	explicit_bzero(encoded, strlen(encoded));
+	free(pair);
+	free(encoded);
+	return 0;
+}
+
+int git_authorize(struct remote_source *source, const struct string_list *secrets, struct error *err)
+{
+	static const char *const names[] = {"GIT_AUTH_HEADER", "GIT_AUTH_TOKEN"};
+	if (!secrets->count || !may_authorize(source->url))
+		return 0;
+	const char *start = strstr(source->url, "://") + 3;
+	cleanup_free char *host = duplicate_bytes(start, strcspn(start, "/:"));
+	for (size_t i = 0; i < ARRAY_SIZE(names) && !source->authorization; i++) {
+		CLEANUP(secret_release) struct buffer text = BUFFER_INIT(SECRET_SIZE_LIMIT);
+		int found = find_secret(secrets, names[i], host, &text, err);
+		if (found < 0 || (found && take_header(source, &text, i == 1, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+static void authorize(const struct remote_source *source, struct string_list *environment)
+{
+	cleanup_free char *origin = source->authorization ? origin_of(source->url) : NULL;
+	if (!origin)
+		return;
+	string_list_add(environment, "GIT_CONFIG_COUNT=1");
+	string_list_add_format(environment, "GIT_CONFIG_KEY_0=http.%s/.extraHeader", origin);
+	string_list_add_format(environment, "GIT_CONFIG_VALUE_0=Authorization: %s", source->authorization);
 }
 
 static void make_environment(const char *url, struct string_list *environment)
@@ -119,11 +198,15 @@ static int read_streams(const int fds[2], struct buffer *output, struct buffer *
 {
 	struct pollfd polled[2] = {{fds[0], POLLIN, 0}, {fds[1], POLLIN, 0}};
 	char chunk[4096];
+	int silent = 0;
 	while (polled[0].fd >= 0 || polled[1].fd >= 0) {
-		int ready = poll(polled, 2, GIT_SILENCE_SECONDS * 1000);
+		int ready = poll(polled, 2, POLL_MILLISECONDS);
+		if (git_is_interrupted)
+			return error_set(err, ERROR_CANCELLED, "interrupted");
+		silent = ready == 0 ? silent + POLL_MILLISECONDS : 0;
 		if (ready < 0 && errno != EINTR)
 			return error_set_errno(err, errno, "poll");
-		if (ready == 0)
+		if (silent >= GIT_SILENCE_SECONDS * 1000)
 			return error_set(err, ERROR_NETWORK, "nothing was heard for %d seconds", GIT_SILENCE_SECONDS);
 		for (int i = 0; ready > 0 && i < 2; i++) {
 			if (polled[i].fd < 0 || !polled[i].revents)
@@ -173,8 +256,8 @@ static int start(const struct string_list *arguments, const struct string_list *
 }
 
 /* git WORD… in `folder`; ret_output (may be NULL) is what it printed. Its failure is ERROR_INVALID with its words. */
-static int run_words(const char *url, const char *folder, const char *const *words, struct buffer *ret_output,
-		     struct error *err)
+static int run_words(const struct remote_source *source, const char *folder, const char *const *words,
+		     struct buffer *ret_output, struct error *err)
 {
 	cleanup_free char *program = process_find_program("git");
 	if (!program)
@@ -186,13 +269,16 @@ static int run_words(const char *url, const char *folder, const char *const *wor
 	add_options(folder, &arguments);
 	for (; *words; words++)
 		string_list_add(&arguments, *words);
-	make_environment(url, &environment);
+	make_environment(source->url, &environment);
+	authorize(source, &environment);
 	int fds[2] = {-1, -1}, status;
 	pid_t pid;
 	if (start(&arguments, &environment, fds, &pid, err) < 0)
 		return -1;
 	cleanup_buffer struct buffer output = BUFFER_INIT(OUTPUT_LIMIT), messages = BUFFER_INIT(MESSAGES_LIMIT);
+	git_is_running = 1;
 	int result = read_streams(fds, &output, &messages, err);
+	git_is_running = 0;
 	close(fds[0]);
 	close(fds[1]);
 	if (result < 0)
@@ -210,8 +296,8 @@ static int run_words(const char *url, const char *folder, const char *const *wor
 	return 0;
 }
 
-#define run(url, folder, ret_output, err, ...)                                                                         \
-	run_words(url, folder, (const char *const[]){__VA_ARGS__, NULL}, ret_output, err)
+#define run(source, folder, ret_output, err, ...)                                                                      \
+	run_words(source, folder, (const char *const[]){__VA_ARGS__, NULL}, ret_output, err)
 
 static int fetch_failed(const struct remote_source *source, struct error *err)
 {
@@ -244,7 +330,7 @@ int git_find_commit(const struct remote_source *source, struct git_commit *ret_c
 	if (remote_ref_is_commit(ref)) {
 		commit.id = duplicate_string(ref);
 	} else {
-		if (run(source->url, "/", &lines, err, "ls-remote", "--", source->url, ref, peeled) < 0)
+		if (run(source, "/", &lines, err, "ls-remote", "--", source->url, ref, peeled) < 0)
 			return fetch_failed(source, err);
 		/* A branch before a tag, as git checkout has it. */
 		const char *text = buffer_text(&lines);
@@ -287,18 +373,18 @@ static int fetch(const struct remote_source *source, const struct git_commit *co
 	bool is_tag = commit->ref && strncmp(commit->ref, "refs/tags/", 10) == 0;
 	cleanup_free char *spec = is_tag ? format_string("+%s:%s", commit->ref, commit->ref)
 					 : duplicate_string(commit->ref ? commit->ref : commit->id);
-	if (run(url, path, NULL, &why, "fetch", "--progress", "--no-tags", "--no-recurse-submodules", "--depth=1", "--",
-		url, spec) == 0)
+	if (run(source, path, NULL, &why, "fetch", "--progress", "--no-tags", "--no-recurse-submodules", "--depth=1",
+		"--", url, spec) == 0)
 		return 0;
 	bool is_whole = strstr(why.message, "does not support shallow") != NULL;
 	if (is_whole && commit->ref) {
 		error_clear(&why);
-		if (run(url, path, NULL, &why, "fetch", "--progress", "--no-tags", "--no-recurse-submodules", "--", url,
-			spec) == 0)
+		if (run(source, path, NULL, &why, "fetch", "--progress", "--no-tags", "--no-recurse-submodules", "--",
+			url, spec) == 0)
 			return 0;
 	} else if (!commit->ref && why.kind == ERROR_INVALID) {
 		error_clear(&why);
-		if (run(url, path, NULL, &why, "fetch", "--progress", "--no-recurse-submodules", "--", url,
+		if (run(source, path, NULL, &why, "fetch", "--progress", "--no-recurse-submodules", "--", url,
 			"+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*") == 0)
 			return 0;
 	}
@@ -334,7 +420,7 @@ static int take_commit_time(const struct remote_source *source, const struct git
 			    struct timespec times[2], struct error *err)
 {
 	cleanup_buffer struct buffer text = {0};
-	if (run(source->url, path, &text, err, "show", "-s", "--format=%ct", commit->id, "--") < 0)
+	if (run(source, path, &text, err, "show", "-s", "--format=%ct", commit->id, "--") < 0)
 		return -1;
 	long long seconds = strtoll(buffer_text(&text), NULL, 10);
 	times[0] = times[1] = (struct timespec){.tv_sec = seconds > 0 ? seconds : 0};
@@ -349,7 +435,7 @@ static int settle_git_dir(const struct remote_source *source, const struct git_c
 	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
 		if (remove_tree_at(folder_fd, passing[i], err) < 0)
 			return -1;
-	return run(source->url, path, NULL, err, "read-tree", commit->id);
+	return run(source, path, NULL, err, "read-tree", commit->id);
 }
 
 /* The commit that was fetched must be the one that was found: a cache key says so. */
@@ -358,20 +444,19 @@ static int check_out(const struct remote_source *source, const struct git_commit
 {
 	cleanup_buffer struct buffer text = {0};
 	cleanup_free char *name = format_string("%s^{commit}", commit->ref ? "FETCH_HEAD" : commit->id);
-	if (run(source->url, path, &text, err, "rev-parse", "--verify", "--end-of-options", name) < 0) {
+	if (run(source, path, &text, err, "rev-parse", "--verify", "--end-of-options", name) < 0) {
 		bool is_absent = err && err->kind == ERROR_INVALID;
 		return is_absent ? error_set(err, ERROR_NOT_FOUND, "repository does not contain ref %s", commit->id)
 				 : -1;
 	}
 	if (strncmp(buffer_text(&text), commit->id, strlen(commit->id)) != 0)
 		return error_set(err, ERROR_CONFLICT, "%s moved while it was fetched: build again", commit->ref);
-	if (run(source->url, path, NULL, err, "checkout", "--quiet", "--force", "--detach", commit->id, "--") < 0)
+	if (run(source, path, NULL, err, "checkout", "--quiet", "--force", "--detach", commit->id, "--") < 0)
 		return -1;
 	struct stat status;
 	if (fstatat(folder_fd, ".gitmodules", &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(status.st_mode))
 		return 0;
-	return run(source->url, path, NULL, err, "submodule", "update", "--progress", "--init", "--recursive",
-		   "--depth=1");
+	return run(source, path, NULL, err, "submodule", "update", "--progress", "--init", "--recursive", "--depth=1");
 }
 
 static int fill(const struct remote_source *source, const struct git_commit *commit, bool keep_git_dir,
@@ -379,8 +464,9 @@ static int fill(const struct remote_source *source, const struct git_commit *com
 {
 	const char *url = source->url;
 	struct timespec times[2];
-	if (run(url, path, NULL, err, "init", "--quiet", "--template=", ".") < 0 ||
-	    run(url, path, NULL, err, "remote", "add", "--", "origin", url) < 0 || fetch(source, commit, path, err) < 0)
+	if (run(source, path, NULL, err, "init", "--quiet", "--template=", ".") < 0 ||
+	    run(source, path, NULL, err, "remote", "add", "--", "origin", url) < 0 ||
+	    fetch(source, commit, path, err) < 0)
 		return -1;
 	if (check_out(source, commit, path, folder_fd, err) < 0 ||
 	    take_commit_time(source, commit, path, times, err) < 0 ||

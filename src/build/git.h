@@ -12,11 +12,27 @@
  */
 #pragma once
 
+#include <signal.h>
+
+#include "base/string_list.h"
 #include "build/remote_source.h"
 #include "store/layer_folder.h"
 #include "store/store.h"
 
 #define GIT_SILENCE_SECONDS 120
+
+/*
+ * What the user's secrets GIT_AUTH_TOKEN (a token, for Basic) and GIT_AUTH_HEADER (the header's whole value) say, with
+ * ".HOST" behind the name for one host alone, which is preferred. Only for https, and for http of this machine. git
+ * gets it in its environment, for URLs of that host alone: it is in no argument, message, key or configuration.
+ */
+int git_authorize(struct remote_source *source, const struct string_list *secrets, struct error *err);
+
+/*
+ * For a handler of signals: while git runs, it sets git_is_interrupted and returns, and git and what it has started are
+ * ended here; ERROR_CANCELLED. A process that just died would leave a helper of git waiting for its server.
+ */
+extern volatile sig_atomic_t git_is_running, git_is_interrupted;
 
 struct git_commit {
 	char *id;  /* full */

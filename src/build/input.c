@@ -161,8 +161,8 @@ static int take_repository(struct store *store, const char *url, struct build_in
 {
 	cleanup_remote_source struct remote_source source = {0};
 	cleanup_git_commit struct git_commit commit = {0};
-	if (remote_source_parse(url, &source, err) < 0 || lock_content(store, input, err) < 0 ||
-	    git_find_commit(&source, &commit, err) < 0 ||
+	if (remote_source_parse(url, &source, err) < 0 || git_authorize(&source, &input->options.secrets, err) < 0 ||
+	    lock_content(store, input, err) < 0 || git_find_commit(&source, &commit, err) < 0 ||
 	    git_check_out(store, &source, &commit, keeps_git_dir(&input->options), &input->checkout, err) < 0)
 		return -1;
 	input->options.context_path = input->checkout.path;

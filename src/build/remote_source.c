@@ -19,6 +19,9 @@ void remote_source_release(struct remote_source *source)
 	free(source->name);
 	free(source->ref);
 	free(source->folder);
+	if (source->authorization)
+		explicit_bzero(source->authorization, strlen(source->authorization));
+	free(source->authorization);
 	*source = (struct remote_source){0};
 }
 

@@ -22,6 +22,7 @@ struct remote_source {
 	char *name;   /* REMOTE_FILE: the last part of the URL's path, decoded, "__unnamed__" where there is none */
 	char *ref;    /* REMOTE_GIT; NULL: HEAD */
 	char *folder; /* REMOTE_GIT: relative and clean, but for links and for ".." in front; NULL: all */
+	char *authorization; /* REMOTE_GIT: the value of an Authorization header (git.h); NULL: none */
 };
 
 /* Whether the text is meant for somewhere else; it may still be refused. */

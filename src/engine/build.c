@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/random.h"
 #include "build/cache_document.h"
+#include "build/git.h"
 #include "build/input.h"
 #include "engine/build_step.h"
 #include "engine/container_config.h"
@@ -46,6 +47,10 @@ static void on_signal(int number)
 	was_interrupted = number;
 	if (current_step > 0) {
 		kill(current_step, SIGKILL);
+		return;
+	}
+	if (git_is_running) {
+		git_is_interrupted = 1;
 		return;
 	}
 	/* A terminal tells all of us, and the process that waits for its workers tells them again: once the step is
@@ -378,9 +383,14 @@ int engine_build(struct engine *engine, const struct build_job *job, struct imag
 	struct error ignored = {0};
 	/* Contexts and checkouts of builds that were killed; not while somebody else adds content. */
 	store_collect_staging(engine->store, &ignored);
-	if (build_input_open(engine->store, &host, job->options, &input, err) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		sigaction(ending_signals[i], &action, &before[i]);
+	was_interrupted = git_is_interrupted = 0;
+	if (build_input_open(engine->store, &host, job->options, &input, err) < 0) {
+		for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+			sigaction(ending_signals[i], &before[i], NULL);
 		return -1;
-	was_interrupted = 0;
+	}
 	network_release_dead_builds(engine);
 	remove_dead_builds(engine);
 	cleanup_build_caches struct build_caches *caches = NULL;
@@ -390,8 +400,6 @@ int engine_build(struct engine *engine, const struct build_job *job, struct imag
 			build_caches_open(engine, job->caches_from, is_quiet ? -1 : job->options->output_fd);
 		host.import = build_caches_import;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
-		sigaction(ending_signals[i], &action, &before[i]);
 	int result = build_image(engine->store, &host, &input.options, ret_image, err);
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
 		sigaction(ending_signals[i], &before[i], NULL);
