@@ -198,7 +198,7 @@ static int take_more(const struct build_arguments *more, struct build_options *b
 int cmd_build(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
 	struct build_options build = {.output_fd = STDERR_FILENO};
-	const char *progress = "auto", *call = "build";
+	const char *progress = "auto", *call = "build", *network = "default";
 	struct result_files files = {0};
 	struct string_list filters = {0};
 	cleanup_build_arguments struct build_arguments more;
@@ -207,7 +207,6 @@ int cmd_build(struct invocation *invocation, int count, char **arguments, struct
 	const struct build_job job = {&build, &caches.from, &caches.to};
 	bool quiet = false, check = false;
 	struct build_step_options *steps = &build.steps;
-	const char *network = "default";
 	const struct option options[] = {
 		OPTION_LIST(0, "add-host", &steps->extra_hosts, "strings",
 			    "Add a custom host-to-IP mapping (format: \"host:ip\")"),
