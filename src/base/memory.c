@@ -23,25 +23,18 @@ void *allocate_array(size_t count, size_t size)
 	return checked(calloc(count ? count : 1, size ? size : 1));
 }
 
-#define PAGE_SIZE     4096
-#define USUAL_TOP_PAD (128 * 1024) /* mallopt(3) */
+#define PAGE_SIZE  4096
+#define HEAP_LIMIT (64 * 1024 * 1024) /* bytes; above, an allocation is a mapping of its own */
 
-void memory_prepare(void *start, size_t size)
+void memory_prepare(size_t bytes)
 {
-	size_t before = (PAGE_SIZE - (uintptr_t)start % PAGE_SIZE) % PAGE_SIZE;
-	if (size >= before + PAGE_SIZE)
-		madvise((char *)start + before, (size - before) / PAGE_SIZE * PAGE_SIZE, MADV_POPULATE_WRITE);
-}
-
-void memory_prepare_heap(size_t bytes)
-{
-	mallopt(M_TOP_PAD, (int)bytes);
-	char *first = malloc(1);
-	const char *end = sbrk(0);
-	if (first && end > first && (size_t)(end - first) < 2 * bytes)
-		memory_prepare(first, (size_t)(end - first));
-	free(first);
-	mallopt(M_TOP_PAD, USUAL_TOP_PAD);
+	mallopt(M_MMAP_THRESHOLD, HEAP_LIMIT);
+	mallopt(M_TRIM_THRESHOLD, HEAP_LIMIT);
+	char *room = malloc(bytes);
+	size_t before = (PAGE_SIZE - (uintptr_t)room % PAGE_SIZE) % PAGE_SIZE;
+	if (room && bytes > before)
+		madvise(room + before, (bytes - before) / PAGE_SIZE * PAGE_SIZE, MADV_POPULATE_WRITE);
+	free(room);
 }
 
 void *reallocate_array(void *array, size_t count, size_t size)

@@ -28,13 +28,10 @@ char *duplicate_bytes(const void *bytes, size_t size) __attribute__((returns_non
 char *format_string(const char *format, ...) PRINTF_LIKE(1, 2) __attribute__((returns_nonnull));
 
 /*
- * What a short-lived program is going to use anyhow costs one call of the kernel rather than a fault for each page,
- * which is dear where the machine is a virtual one. Advice: nothing depends on it.
+ * Bytes of the heap that a short-lived program is about to use anyhow: they cost one call of the kernel rather than a
+ * fault for each page, which is dear where the machine is a virtual one. Advice: nothing depends on it.
  */
-/* The heap begins with room for `bytes`. To be called before anything is allocated. */
-void memory_prepare_heap(size_t bytes);
-/* The whole pages of the memory, which is writable. */
-void memory_prepare(void *start, size_t size);
+void memory_prepare(size_t bytes);
 
 static inline void cleanup_free_function(void *pointer)
 {

@@ -185,7 +185,7 @@ int main(int count, char **arguments)
 		memmove(arguments, arguments + 1, (size_t)(count - 1) * sizeof *arguments);
 		arguments[count - 1] = (char[]){"--help"};
 	}
-	memory_prepare_heap(HEAP_SIZE);
+	memory_prepare(HEAP_SIZE);
 	code = dispatch(&invocation, count, arguments);
 	/* A full disk behind standard output must not look like success. */
 	if (fflush(stdout) != 0 && code == 0) {

@@ -181,6 +181,22 @@ static const char list_sql[] =
 	" WHERE (?1 IS NULL OR r.name = ?1)"
 	"  AND NOT EXISTS (SELECT 1 FROM tag WHERE tag.name = r.name AND tag.image = r.image)";
 
+#define ROW_BYTES 512 /* of the database's pages, and of what is made of a row to print it */
+
+/* How many rows there are about, and memory for them. */
+static int prepare_rows(struct store *store, size_t *ret_count, struct error *err)
+{
+	cleanup_statement sqlite3_stmt *statement = NULL;
+	if (database_prepare(store->database, &statement, err, "SELECT count(*) FROM tag", "") < 0)
+		return -1;
+	int row = database_step(statement, err);
+	if (row < 0)
+		return -1;
+	*ret_count = row ? (size_t)sqlite3_column_int64(statement, 0) : 0;
+	memory_prepare(*ret_count * (sizeof(struct image_tag) + ROW_BYTES));
+	return 0;
+}
+
 static int compare_text(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
@@ -203,10 +219,12 @@ static int compare_rows(const void *a, const void *b)
 int image_list(struct store *store, const char *name, struct image_list *ret_list, struct error *err)
 {
 	cleanup_statement sqlite3_stmt *statement = NULL;
-	if (database_prepare(store->database, &statement, err, list_sql, "t", name) < 0)
+	size_t room;
+	if (prepare_rows(store, &room, err) < 0 ||
+	    database_prepare(store->database, &statement, err, list_sql, "t", name) < 0)
 		return -1;
 	cleanup_image_list struct image_list list = {0};
-	size_t room = 0;
+	list.items = allocate_array(room + 1, sizeof *list.items);
 	for (;;) {
 		int row = database_step(statement, err);
 		if (row < 0)
@@ -216,7 +234,6 @@ int image_list(struct store *store, const char *name, struct image_list *ret_lis
 		if (list.count == room) {
 			room = room ? 2 * room : 16;
 			list.items = reallocate_array(list.items, room, sizeof *list.items);
-			memory_prepare(list.items + list.count, (room - list.count) * sizeof *list.items);
 		}
 		struct image_tag *item = &list.items[list.count++];
 		*item = (struct image_tag){0};

@@ -184,7 +184,10 @@ int database_open(const char *path, const char *const *migrations, sqlite3 **ret
 		return error_set_errno(err, errno, "make database %s", path);
 
 	sqlite3 *database = NULL;
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX;
+	/* Nobody reads how much memory SQLite has; the count takes a lock at each allocation. Refused from the second
+	 * on. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
 	int version = 0;
 	if (sqlite3_open_v2(path, &database, flags, NULL) != SQLITE_OK) {
 		if (!database)
