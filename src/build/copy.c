@@ -109,7 +109,8 @@ static struct timespec time_of(const struct copier *copier, const struct stat *s
 {
 	/* What an archive holds has the archive's times, which are part of it. */
 	bool is_given = copier->request->time && !(copier->from && copier->from->keep_owners);
-	return is_given ? (struct timespec){.tv_sec = copier->request->time} : status->st_mtim;
+	const struct timespec given = {.tv_sec = copier->request->time};
+	return is_given ? given : status->st_mtim;
 }
 
 static int set_metadata(struct copier *copier, int from_fd, int to_fd, const struct stat *status, const char *path)

@@ -1,19 +1,20 @@
-/*
- * What `build` takes about where its result goes, where its cache comes from and goes to, and what else it reads; and
- * the flags that scripts pass to buildx and that need no work here. The rest of the table is in cmd_build.c.
- */
+/* What `build` takes: the options, and what they are checked for before anything is built. */
 #pragma once
 
+#include "build/build.h"
 #include "cli/options.h"
-#include "engine/build_output.h"
 
-#define BUILD_OPTION_LIMIT 96
+#define BUILD_OPTION_COUNT 47
 
 struct build_arguments {
-	struct string_list outputs, annotations, attestations, caches_from, caches_to;
-	bool load, push;
+	struct build_options build;
+	const char *progress, *call, *network, *id_file, *metadata_file;
+	bool quiet, check, load, push;
+	struct string_list outputs, caches_from, caches_to, no_cache_filters;
+	/* Only what says that there are none. */
+	struct string_list attestations;
 	const char *provenance, *sbom;
-	/* Taken, and nothing to do. */
+	/* Scripts pass these to buildx: taken, and nothing to do. */
 	bool remove, force_remove, squash, compress, debug, without_trust;
 	const char *builder, *isolation;
 };
@@ -22,8 +23,7 @@ void build_arguments_init(struct build_arguments *arguments);
 void build_arguments_release(struct build_arguments *arguments);
 #define cleanup_build_arguments CLEANUP(build_arguments_release)
 
-/* The options of `own` (with its end) and those of the arguments in table[BUILD_OPTION_LIMIT], sorted by name. */
-void build_options_table(struct build_arguments *arguments, const struct option *own, struct option *table);
-
-/* Refuses what cannot be had: attestations, --squash. */
-int build_arguments_check(const struct build_arguments *arguments, struct error *err);
+/* BUILD_OPTION_COUNT of them, with the end. */
+void build_options_table(struct build_arguments *arguments, struct option *table);
+/* Completes arguments->build; refuses what cannot be had (attestations, --squash). */
+int build_arguments_check(struct build_arguments *arguments, struct error *err);

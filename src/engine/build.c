@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
@@ -81,8 +82,7 @@ struct step {
 static void step_release(struct step *step)
 {
 	struct error ignored = {0};
-	if (step->cgroup)
-		cgroup_destroy(step->cgroup, &ignored);
+	bool is_gone = !step->cgroup || cgroup_destroy(step->cgroup, &ignored) == 0;
 	network_disconnect(step->engine, step->name, &step->config, &ignored);
 	etc_files_close(&step->etc);
 	for (size_t i = 0; i < step->layer_count; i++)
@@ -93,6 +93,9 @@ static void step_release(struct step *step)
 	if (step->folder_fd >= 0)
 		close(step->folder_fd);
 	remove_tree_at(step->engine->store->run_root_fd, step->name, &ignored);
+	/* By the folder's name the next build finds the group and tries again. */
+	if (!is_gone)
+		mkdirat(step->engine->store->run_root_fd, step->name, 0700);
 	network_plan_release(&step->network);
 	container_config_release(&step->config);
 	free(step->name);

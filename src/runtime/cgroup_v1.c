@@ -219,9 +219,10 @@ int cgroup_v1_destroy(const struct cgroup_layout *layout, const char *path, stru
 {
 	if (kill_all(layout, path, err) < 0)
 		return -1;
-	for (size_t i = 0; i < layout->hierarchy_count; i++) {
-		if (cgroup_remove_group(&layout->hierarchies[i], path, err) < 0)
-			return -1;
-	}
-	return 0;
+	/* One that stays is no reason to leave the others. */
+	int result = 0;
+	for (size_t i = 0; i < layout->hierarchy_count; i++)
+		if (cgroup_remove_group(&layout->hierarchies[i], path, result < 0 ? NULL : err) < 0)
+			result = -1;
+	return result;
 }
