@@ -31,6 +31,7 @@ void memory_prepare(size_t bytes)
 	mallopt(M_MMAP_THRESHOLD, HEAP_LIMIT);
 	mallopt(M_TRIM_THRESHOLD, HEAP_LIMIT);
 	char *room = malloc(bytes);
+	/* cppcheck-suppress uninitdata ; the address is asked for, not what is there */
 	size_t before = (PAGE_SIZE - (uintptr_t)room % PAGE_SIZE) % PAGE_SIZE;
 	if (room && bytes > before)
 		madvise(room + before, (bytes - before) / PAGE_SIZE * PAGE_SIZE, MADV_POPULATE_WRITE);

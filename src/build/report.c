@@ -386,6 +386,8 @@ void report_finish(struct report *report, bool success)
 	if (report->progress == BUILD_PROGRESS_QUIET)
 		return;
 	if (report->progress != BUILD_PROGRESS_JSON) {
+		if (success)
+			report_summary(report);
 		print_notes(report);
 		return;
 	}

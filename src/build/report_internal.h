@@ -94,5 +94,8 @@ bool report_plain_tick(struct report *report);
 void report_json_event(struct report *report, enum report_event event, size_t step, const char *text, size_t size);
 void report_json_warning(struct report *report, const char *text);
 
+/* report_summary.c; nothing where a build was too short to be worth it. */
+void report_summary(struct report *report);
+
 /* report_terminal.c; does nothing unless the output is a terminal's. */
 void report_draw(struct report *report, enum report_phase phase);

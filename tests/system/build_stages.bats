@@ -287,3 +287,17 @@ assert any(vertex["name"].endswith("exporting to image") for vertex in vertexes.
   grep -qE '"error":"process .* exit code: 4"' <<<"$stderr"
   [ "$(tail -n 1 <<<"$stderr" | cut -c -24)" = 'ERROR: failed to solve: ' ]
 }
+
+@test "build: after more than a second it tells where the time went" {
+  dockerfile <<'FILE'
+FROM probe:1
+RUN sleep 1 && write /slept 1
+RUN sleep 2 && write /slept 2
+FILE
+  build --no-cache -t slow:1
+  assert_exit 0
+  assert_match '^Built in [0-9.]+s, [0-9]+ of [0-9]+ steps from the cache. The longest:$'
+  assert_match '^ +[0-9.]+s  \[3/3\] RUN sleep 2 && write /slept 2$'
+  build --no-cache -q -t slow:1
+  refuse_match 'The longest'
+}
