@@ -41,6 +41,8 @@ static _Noreturn void child(const struct process_options *options, int report_fd
 	signals_reset();
 	if (options->new_session)
 		setsid();
+	if (options->no_new_privileges)
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (options->parent_death_signal)
 		prctl(PR_SET_PDEATHSIG, options->parent_death_signal);
 	/* What our own caller left open is not CLOEXEC, and none of the child's business. */

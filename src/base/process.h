@@ -23,7 +23,8 @@ struct process_options {
 	} fds[PROCESS_MAX_FDS];
 	size_t fd_count;
 	bool new_session;	 /* setsid */
-	int parent_death_signal; /* 0: none */
+	int parent_death_signal; /* 0: none; a program with a setuid or setgid bit is not reached by it, unless: */
+	bool no_new_privileges;	 /* such bits do not count */
 };
 
 /* Starts it. An exec that fails is reported here, not by an exit code. */

@@ -115,6 +115,7 @@ void ssh_forward_stop(struct ssh_forward *forward)
 	*forward = SSH_FORWARD_INIT;
 }
 
+/* ssh-agent has a setgid bit, by which it would outlive a build that is killed. */
 static int run(char *const *arguments, char *const *environment, int input_fd, pid_t *ret_pid, struct error *err)
 {
 	const struct process_options options = {
@@ -123,6 +124,7 @@ static int run(char *const *arguments, char *const *environment, int input_fd, p
 		.standard_fds = {input_fd, -1, -1},
 		.new_session = true,
 		.parent_death_signal = SIGKILL,
+		.no_new_privileges = true,
 	};
 	return process_start(&options, ret_pid, err);
 }

@@ -77,12 +77,9 @@ static int run_build(struct invocation *invocation, const struct build_arguments
 	cleanup_free char *metadata = NULL;
 	struct image image;
 	cleanup_close int lock = -1;
-	/* What is exported must still be there after the build. */
 	if (remove_stale(id_file, err) < 0 || remove_stale(metadata_file, err) < 0 ||
-	    command_open_engine(invocation, &engine, err) < 0 ||
-	    store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
-		return -1;
-	if (engine_build(engine, &job, &image, err) < 0 || write_outputs(engine, outputs, build, &image, err) < 0)
+	    command_open_engine(invocation, &engine, err) < 0 || engine_build(engine, &job, &image, &lock, err) < 0 ||
+	    write_outputs(engine, outputs, build, &image, err) < 0)
 		return -1;
 	if (id_file && write_result(id_file, image.id.text, "image ID", err) < 0)
 		return -1;

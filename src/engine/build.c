@@ -376,7 +376,8 @@ static int export_caches(struct engine *engine, const struct build_host *host, c
 	return 0;
 }
 
-int engine_build(struct engine *engine, const struct build_job *job, struct image *ret_image, struct error *err)
+int engine_build(struct engine *engine, const struct build_job *job, struct image *ret_image, int *ret_content_lock,
+		 struct error *err)
 {
 	/* Without SA_RESTART: a wait for the step ends, and the build takes itself down in order. */
 	struct sigaction action = {.sa_handler = on_signal};
@@ -384,8 +385,11 @@ int engine_build(struct engine *engine, const struct build_job *job, struct imag
 	struct build_host host = host_of(engine);
 	cleanup_build_input struct build_input input;
 	struct error ignored = {0};
-	/* Contexts and checkouts of builds that were killed; not while somebody else adds content. */
+	cleanup_close int lock = -1;
+	/* Contexts and checkouts of builds that were killed; not while anybody adds content, and so before we do. */
 	store_collect_staging(engine->store, &ignored);
+	if (store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0)
+		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
 		sigaction(ending_signals[i], &action, &before[i]);
 	was_interrupted = git_is_interrupted = 0;
@@ -408,7 +412,10 @@ int engine_build(struct engine *engine, const struct build_job *job, struct imag
 		sigaction(ending_signals[i], &before[i], NULL);
 	if (was_interrupted && result == 0)
 		return error_set(err, ERROR_CANCELLED, "interrupted");
-	return result < 0 ? -1 : export_caches(engine, &host, &input.options, job->caches_to, ret_image, err);
+	if (result < 0 || export_caches(engine, &host, &input.options, job->caches_to, ret_image, err) < 0)
+		return -1;
+	*ret_content_lock = steal_fd(&lock);
+	return 0;
 }
 
 int engine_build_check(struct engine *engine, const struct build_options *options, char **ret_text, size_t *ret_count,

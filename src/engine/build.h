@@ -6,14 +6,16 @@
 #include "engine/engine.h"
 
 /*
- * caches_from and caches_to may be empty. The image that comes out has an inline cache where one of caches_to is that;
- * the caller holds the content lock. A cache that cannot be exported is an error, after the image was made.
+ * caches_from and caches_to may be empty. The image that comes out has an inline cache where one of caches_to is that.
+ * A cache that cannot be exported is an error, after the image was made.
  */
 struct build_job {
 	const struct build_options *options;
 	const struct build_cache_specs *caches_from, *caches_to;
 };
-int engine_build(struct engine *engine, const struct build_job *job, struct image *ret_image, struct error *err);
+/* ret_content_lock, owned by the caller: until it is closed, nothing of what was built is collected. */
+int engine_build(struct engine *engine, const struct build_job *job, struct image *ret_image, int *ret_content_lock,
+		 struct error *err);
 
 /* build_check() with the input that engine_build() takes. */
 int engine_build_check(struct engine *engine, const struct build_options *options, char **ret_text, size_t *ret_count,
