@@ -84,9 +84,6 @@ store_files() { (cd "$CORACLE_ROOT" && find blobs layers staging uploads -type f
   coracle rmi changed:2
   run coracle import --platform nonsense/x/y/z "$WORK/probe.tar"
   assert_exit 1
-  run coracle import https://example.test/rootfs.tar
-  assert_exit 1
-  assert_has 'curl -fL https://example.test/rootfs.tar | coracle import -'
 }
 
 @test "import: what is no archive is refused, and leaves nothing" {
