@@ -34,6 +34,11 @@ static void build_release(struct build *build)
 	free(build->file_name);
 }
 
+static struct context_folder context_of(const struct build_options *options)
+{
+	return (struct context_folder){options->context_path, options->context_is_archive, .fd = -1};
+}
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -120,12 +125,38 @@ static int load_ignore_file(struct build *build, struct error *err)
 	const char *used = has_own ? own : shared;
 	if ((has_own || has_user_file(options, shared)) &&
 	    (read_user_file(options, used, IGNORE_FILE_LIMIT, &text, err) < 0 ||
-	     ignore_parse(buffer_text(&text), text.size, &executor->ignore, err) < 0)) {
+	     ignore_parse(buffer_text(&text), text.size, &executor->context.ignore, err) < 0)) {
 		error_wrap(err, "failed to read %s", base_name(used));
 		return fail_step(executor, number, err);
 	}
 	report_line(executor->report, number, "transferring context: %zuB done", text.size);
 	report_done(executor->report, number);
+	return 0;
+}
+
+/* What a named folder has in its .dockerignore, before any stage asks for its files. */
+static int load_named_folders(struct executor *executor, struct error *err)
+{
+	const struct named_contexts *contexts = executor->options->contexts;
+	executor->named = contexts ? allocate_array(contexts->count + 1, sizeof *executor->named) : NULL;
+	for (size_t i = 0; contexts && i < contexts->count; i++)
+		executor->named[i].fd = -1;
+	for (size_t i = 0; contexts && i < contexts->count; i++) {
+		const struct named_context *context = &contexts->items[i];
+		struct context_folder *folder = &executor->named[i];
+		cleanup_buffer struct buffer text = BUFFER_INIT(0);
+		if (context->kind != NAMED_CONTEXT_FOLDER)
+			continue;
+		folder->path = context->value;
+		folder->is_archive = context->is_archive;
+		const struct build_options place = {.context_path = context->value,
+						    .context_is_archive = context->is_archive};
+		cleanup_free char *path = context_file(&place, ".dockerignore");
+		if (has_user_file(&place, path) &&
+		    (read_user_file(&place, path, IGNORE_FILE_LIMIT, &text, err) < 0 ||
+		     ignore_parse(buffer_text(&text), text.size, &folder->ignore, err) < 0))
+			return error_wrap(err, "failed to read .dockerignore of build context %s", context->name);
+	}
 	return 0;
 }
 
@@ -296,7 +327,7 @@ static size_t count_steps(const struct stage_graph *graph)
 		const struct build_stage *stage = &graph->stages[i];
 		if (!stage->needed)
 			continue;
-		steps += stage->base == STAGE_BASE_IMAGE ? 1 + is_first_with_base(graph, i) : 0;
+		steps += stage->base == STAGE_BASE_IMAGE ? 1 + is_first_with_base(graph, i) : stage->folder != NULL;
 		for (size_t j = 0; j < stage->instruction_count; j++) {
 			enum instruction_kind kind = stage->instructions[j].kind;
 			steps += kind == INSTRUCTION_RUN || kind == INSTRUCTION_COPY || kind == INSTRUCTION_ADD ||
@@ -322,12 +353,39 @@ static int check_tags(const struct build_options *options, struct error *err)
 	return 0;
 }
 
-static bool find_base(void *context, const char *name, struct image_config *ret_config)
+int build_find_image(struct store *store, const char *name, const struct platform *platform, struct image *ret_image,
+		     struct error *err)
+{
+	cleanup_image_config struct image_config config = {0};
+	struct image image;
+	if (image_find(store, name, &image, err) < 0 ||
+	    (platform && image_read_config(store, &image, &config, err) < 0))
+		return -1;
+	*ret_image = image;
+	if (!platform || !config.platform.os[0] || !config.platform.architecture[0] ||
+	    platform_matches(platform, &config.platform))
+		return 0;
+	cleanup_free char *wanted = platform_text(platform);
+	cleanup_free char *offered = platform_text(&config.platform);
+	return error_set(
+		err, ERROR_UNSUPPORTED,
+		"image with reference %s was found but its platform (%s) does not match the specified platform "
+		"(%s)",
+		name, offered, wanted);
+}
+
+/* Before a build one of another platform does not count: the right one is going to be pulled in its place. */
+static bool find_base(void *context, const struct build_stage *stage, struct image_config *ret_config)
 {
 	const struct executor *executor = context;
+	bool is_before = executor->host && !executor->states;
+	struct platform platform;
 	struct error ignored = {0};
 	struct image image;
-	return image_find(executor->store, name, &image, &ignored) == 0 &&
+	int has_platform = stage_platform(stage, &platform, &ignored);
+	return has_platform >= 0 &&
+	       build_find_image(executor->store, stage->base_name, has_platform && is_before ? &platform : NULL, &image,
+				&ignored) == 0 &&
 	       image_read_config(executor->store, &image, ret_config, &ignored) == 0;
 }
 
@@ -348,15 +406,18 @@ static int load(struct build *build, struct error *err)
 	executor->dockerfile = &build->dockerfile;
 	build->lint.dockerfile = &build->dockerfile;
 	build->lint.build_arguments = &executor->build_arguments;
-	build->lint.ignore = &executor->ignore;
+	build->lint.ignore = &executor->context.ignore;
+	build->lint.platform = executor->options->platform;
 	build->lint.find_base = find_base;
 	build->lint.context = executor;
+	const struct build_options *options = executor->options;
+	const struct stage_options stages = {options->target, options->platform, options->contexts};
 	if (lint_begin(&build->lint, err) < 0 ||
-	    stage_graph_build(&build->dockerfile, &executor->build_arguments, executor->options->target,
-			      &executor->consumed, &build->graph, &executor->culprit, err) < 0)
+	    stage_graph_build(&build->dockerfile, &executor->build_arguments, &stages, &executor->consumed,
+			      &build->graph, &executor->culprit, err) < 0)
 		return -1;
 	executor->graph = &build->graph;
-	return 0;
+	return load_named_folders(executor, err);
 }
 
 /* An error that a check meets is the build's own to tell, in its place. */
@@ -451,7 +512,7 @@ int build_check(struct store *store, const struct build_options *options, char *
 	*ret_text = NULL;
 	cleanup_report struct report *report = report_new(options->output_fd, options->progress, 0);
 	struct build build = {
-		.executor = {.store = store, .options = options, .report = report, .context_fd = -1},
+		.executor = {.store = store, .options = options, .report = report, .context = context_of(options)},
 	};
 	report_expect(report, 2); /* Dockerfile, .dockerignore */
 	int result = finish(&build, run_check(&build, ret_text, err), err);
@@ -470,7 +531,11 @@ int build_image(struct store *store, const struct build_host *host, const struct
 		return -1;
 	cleanup_report struct report *report = report_new(options->output_fd, options->progress, 0);
 	struct build build = {
-		.executor = {.store = store, .host = host, .options = options, .report = report, .context_fd = -1},
+		.executor = {.store = store,
+			     .host = host,
+			     .options = options,
+			     .report = report,
+			     .context = context_of(options)},
 	};
 	struct image image;
 	int result = run_build(&build, &image, err);

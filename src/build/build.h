@@ -9,7 +9,9 @@
 
 #include "base/error.h"
 #include "base/string_list.h"
+#include "build/named_context.h"
 #include "oci/image_config.h"
+#include "oci/platform.h"
 #include "oci/reference.h"
 #include "store/image.h"
 #include "store/store.h"
@@ -54,9 +56,9 @@ struct build_file {
 
 struct build_host {
 	void *context;
-	/* The image of FROM: found here, or pulled. */
-	int (*resolve_image)(void *context, const char *name, bool always_pull, struct image *ret_image,
-			     struct error *err);
+	/* The image of FROM: found here, or pulled. platform NULL: whichever is here, else this machine's. */
+	int (*resolve_image)(void *context, const char *name, const struct platform *platform, bool always_pull,
+			     struct image *ret_image, struct error *err);
 	/* The file behind an http or https URL into the store's blobs; expected unset: whatever it is. */
 	int (*fetch)(void *context, const char *url, const struct digest *expected, struct build_file *ret_file,
 		     struct error *err);
@@ -84,10 +86,12 @@ struct build_options {
 	struct string_list tags;
 	struct string_list build_arguments; /* KEY=VALUE or KEY (from our environment) */
 	struct string_list labels;
-	struct string_list annotations; /* KEY=VALUE, of the manifest */
-	struct string_list secrets;	/* build/secret.h */
-	struct string_list ssh;		/* build/ssh_forward.h */
-	const char *target;		/* NULL: the last stage */
+	struct string_list annotations;	       /* KEY=VALUE, of the manifest */
+	struct string_list secrets;	       /* build/secret.h */
+	struct string_list ssh;		       /* build/ssh_forward.h */
+	const char *target;		       /* NULL: the last stage */
+	const struct platform *platform;       /* NULL: this machine's, and an image that is here may have another */
+	const struct named_contexts *contexts; /* NULL: none */
 	struct build_step_options steps;
 	bool no_cache;
 	struct string_list no_cache_filter; /* names of stages */
@@ -98,6 +102,10 @@ struct build_options {
 	enum build_progress progress;
 	int output_fd; /* where progress goes: standard error, as BuildKit's */
 };
+
+/* The image of that name that is here. ERROR_NOT_FOUND; ERROR_UNSUPPORTED: it is for another platform (NULL: any). */
+int build_find_image(struct store *store, const char *name, const struct platform *platform, struct image *ret_image,
+		     struct error *err);
 
 /* SOURCE_DATE_EPOCH of the build arguments, else of our environment; 0: none. */
 int build_epoch(const struct string_list *build_arguments, int64_t *ret_epoch, struct error *err);

@@ -22,6 +22,14 @@ void stage_state_release(struct stage_state *state)
 	*state = (struct stage_state){0};
 }
 
+void executor_keep_memos(struct executor *executor)
+{
+	const struct named_contexts *contexts = executor->options->contexts;
+	context_folder_keep_memo(&executor->context);
+	for (size_t i = 0; executor->named && i < contexts->count; i++)
+		context_folder_keep_memo(&executor->named[i]);
+}
+
 void executor_release(struct executor *executor)
 {
 	workers_free(executor->workers);
@@ -37,29 +45,27 @@ void executor_release(struct executor *executor)
 	for (size_t i = 0; wanted && i < executor->hits.count; i++)
 		string_list_add(wanted, executor->hits.items[i]);
 	string_list_release(&executor->hits);
-	ignore_list_release(&executor->ignore);
-	memo_free(executor->memo);
-	if (executor->context_fd >= 0)
-		close(executor->context_fd);
+	context_folder_release(&executor->context);
+	const struct named_contexts *contexts = executor->options->contexts;
+	for (size_t i = 0; executor->named && i < contexts->count; i++)
+		context_folder_release(&executor->named[i]);
+	free(executor->named);
 }
 
-int executor_open_context(struct executor *executor, struct error *err)
+int executor_open_folder(struct executor *executor, const char *from, struct content_root *ret_root, struct error *err)
 {
-	if (executor->context_fd >= 0)
-		return 0;
-	const char *path = executor->options->context_path;
-	int fd = open_folder(path, false, 0, err);
-	if (fd < 0)
-		return error_wrap(err, "unable to prepare context");
-	executor->context_fd = fd;
-	if (executor->options->context_is_archive)
-		return 0; /* its files are new each time */
-	cleanup_free char *real = realpath(path, NULL);
-	struct digest digest;
-	digest_of_bytes(real ? real : path, strlen(real ? real : path), &digest);
-	cleanup_free char *name = format_string("context-%.32s", digest_hex(&digest));
-	executor->memo = memo_open(executor->store->root_fd, name);
-	return 0;
+	const struct named_contexts *contexts = executor->graph->options.contexts;
+	struct context_folder *folder = &executor->context;
+	if (from && from[0]) {
+		const struct named_context *named = named_contexts_find(contexts, from);
+		if (!named || named->kind != NAMED_CONTEXT_FOLDER)
+			return 0;
+		folder = &executor->named[named - contexts->items];
+	}
+	if (context_folder_open(folder, executor->store, err) < 0)
+		return -1;
+	*ret_root = context_folder_root(folder, NULL);
+	return 1;
 }
 
 static void add_default_path(struct image_config *config)
@@ -75,42 +81,27 @@ static void normalize_media_type(struct descriptor *blob)
 		replace_string(&blob->media_type, duplicate_string(MEDIA_TYPE_OCI_LAYER_GZIP));
 }
 
-static int check_platform(const struct build_stage *stage, const struct image_config *config, struct error *err)
-{
-	if (!stage->platform)
-		return 0;
-	struct platform wanted;
-	if (platform_parse(stage->platform, &wanted, err) < 0)
-		return error_wrap(err, "failed to parse platform %s", stage->platform);
-	if (platform_matches(&wanted, &config->platform))
-		return 0;
-	cleanup_free char *offered = platform_text(&config->platform);
-	return error_set(err, ERROR_UNSUPPORTED, "%s is for %s here, and --platform asks for %s", stage->base_name,
-			 offered, stage->platform);
-}
-
 /* Pulled once a build, however many stages begin with it. A pull is work that may go to a worker: state->is_away. */
 static int find_base_image(struct executor *executor, size_t index, const struct digest *key, size_t number,
-			   struct image *ret_image, struct error *err)
+			   const struct platform *platform, struct image *ret_image, struct error *err)
 {
 	const struct build_host *host = executor->host;
 	const char *name = executor->graph->stages[index].base_name;
 	bool pull = executor->options->pull && !worker_has_made(executor, key);
-	if (!pull && image_find(executor->store, name, ret_image, NULL) == 0)
+	if (!pull && build_find_image(executor->store, name, platform, ret_image, NULL) == 0)
 		return 0;
 	int is_away = worker_detach(executor, index, number, false, err);
 	if (is_away != 0)
 		return is_away < 0 ? -1 : 0;
 	int claimed = worker_claim(executor, key, err);
-	return claimed < 0 ? -1 : host->resolve_image(host->context, name, pull && !claimed, ret_image, err);
+	return claimed < 0 ? -1 : host->resolve_image(host->context, name, platform, pull && !claimed, ret_image, err);
 }
 
-static int take_base_image(struct executor *executor, const struct build_stage *stage, const struct image *image,
-			   struct stage_state *state, struct error *err)
+static int take_base_image(struct executor *executor, const struct image *image, struct stage_state *state,
+			   struct error *err)
 {
 	if (image_read_config(executor->store, image, &state->config, err) < 0 ||
-	    image_layers(executor->store, &image->id, &state->layers, &state->layer_count, err) < 0 ||
-	    check_platform(stage, &state->config, err) < 0)
+	    image_layers(executor->store, &image->id, &state->layers, &state->layer_count, err) < 0)
 		return -1;
 	state->key = image->id;
 	return 0;
@@ -124,18 +115,24 @@ static int load_base_image(struct executor *executor, size_t index, struct stage
 		return error_wrap(err, "failed to parse stage name \"%s\"", stage->base_name);
 	cleanup_free char *full = reference_text(&reference);
 	struct digest key;
+	struct platform platform;
+	int has_platform = stage_platform(stage, &platform, err);
+	if (has_platform < 0)
+		return -1;
 	struct cache_key *parts = cache_key_begin(NULL, "base image");
 	cache_key_add_text(parts, full);
+	cache_key_add_text(parts, stage->platform);
 	cache_key_finish(parts, &key);
 	cleanup_free char *load = format_string("[internal] load metadata for %s", full);
 	/* One that is known already was told of. */
 	bool is_known = worker_has_made(executor, &key);
 	size_t number = is_known ? 0 : report_begin(executor->report, load);
 	struct image image;
-	int result = find_base_image(executor, index, &key, number, &image, err);
+	const struct platform *wanted = has_platform ? &platform : NULL;
+	int result = find_base_image(executor, index, &key, number, wanted, &image, err);
 	if (state->is_away)
 		return 0;
-	if (result < 0 || take_base_image(executor, stage, &image, state, err) < 0) {
+	if (result < 0 || take_base_image(executor, &image, state, err) < 0) {
 		error_wrap(err, "%s", full);
 		executor->failed_step = number;
 		if (number)
@@ -175,16 +172,31 @@ static void copy_base_stage(const struct stage_state *base, struct stage_state *
 	state->created = base->created;
 }
 
+static int load_scratch(const struct build_stage *stage, struct stage_state *state, struct error *err)
+{
+	struct platform *platform = &state->config.platform;
+	int has_platform = stage_platform(stage, platform, err);
+	if (has_platform < 0)
+		return -1;
+	if (!has_platform) {
+		platform_host(platform);
+		platform_canonicalize(platform);
+	}
+	state->config.working_directory = duplicate_string("/");
+	cleanup_free char *text = platform_text(platform);
+	struct cache_key *key = cache_key_begin(NULL, "scratch");
+	cache_key_add_text(key, text);
+	cache_key_finish(key, &state->key);
+	return 0;
+}
+
 static int load_base(struct executor *executor, size_t index, struct stage_state *state, struct error *err)
 {
 	const struct build_stage *stage = &executor->graph->stages[index];
 	switch (stage->base) {
 	case STAGE_BASE_SCRATCH:
-		platform_host(&state->config.platform);
-		if (check_platform(stage, &state->config, err) < 0)
+		if (load_scratch(stage, state, err) < 0)
 			return -1;
-		state->config.working_directory = duplicate_string("/");
-		cache_key_finish(cache_key_begin(NULL, "scratch"), &state->key);
 		break;
 	case STAGE_BASE_STAGE:
 		copy_base_stage(&executor->states[stage->base_stage], state);
@@ -281,30 +293,44 @@ static int execute_instruction(struct executor *executor, size_t index, const st
 	}
 }
 
-/* ONBUILD of the base, right behind FROM; errors are shown there. */
+/* An instruction that stands in no Dockerfile; errors are shown at FROM, since it is gone by then. */
+static int execute_text(struct executor *executor, size_t index, const char *text, bool is_trigger, struct error *err)
+{
+	cleanup_dockerfile_lines struct dockerfile_lines lines = {0};
+	cleanup_instruction struct instruction instruction = {0};
+	unsigned line;
+	int result = dockerfile_lex(text, strlen(text), &lines, &line, err);
+	if (result == 0)
+		result = instruction_parse(&lines.items[0], lines.escape, &instruction, err);
+	if (result == 0 && is_trigger &&
+	    (instruction.kind == INSTRUCTION_FROM || instruction.kind == INSTRUCTION_ONBUILD))
+		result = error_set(err, ERROR_INVALID, "%s isn't allowed as an ONBUILD trigger",
+				   instruction_name(instruction.kind));
+	if (result == 0)
+		result = execute_instruction(executor, index, &instruction, err);
+	if (result < 0)
+		executor->culprit = executor->graph->stages[index].from;
+	return result;
+}
+
+/* FROM of a folder: all that is in it, in one layer. */
+static int copy_base_folder(struct executor *executor, size_t index, struct error *err)
+{
+	const struct named_context *folder = executor->graph->stages[index].folder;
+	cleanup_free char *text = format_string("COPY --from=%s / /", folder ? folder->name : "");
+	return folder ? execute_text(executor, index, text, false, err) : 0;
+}
+
+/* ONBUILD of the base, right behind FROM. */
 static int execute_triggers(struct executor *executor, size_t index, struct error *err)
 {
 	struct stage_state *state = &executor->states[index];
-	const struct instruction *from = executor->graph->stages[index].from;
 	struct string_list triggers = state->config.on_build;
 	state->config.on_build = (struct string_list){0};
 	int result = 0;
 	state->steps += triggers.count;
-	for (size_t i = 0; i < triggers.count && result == 0 && !state->is_away; i++) {
-		cleanup_dockerfile_lines struct dockerfile_lines lines = {0};
-		cleanup_instruction struct instruction instruction = {0};
-		unsigned line;
-		result = dockerfile_lex(triggers.items[i], strlen(triggers.items[i]), &lines, &line, err);
-		if (result == 0)
-			result = instruction_parse(&lines.items[0], lines.escape, &instruction, err);
-		if (result == 0 && (instruction.kind == INSTRUCTION_FROM || instruction.kind == INSTRUCTION_ONBUILD))
-			result = error_set(err, ERROR_INVALID, "%s isn't allowed as an ONBUILD trigger",
-					   instruction_name(instruction.kind));
-		if (result == 0)
-			result = execute_instruction(executor, index, &instruction, err);
-		if (result < 0)
-			executor->culprit = from; /* the trigger itself is gone when the error is shown */
-	}
+	for (size_t i = 0; i < triggers.count && result == 0 && !state->is_away; i++)
+		result = execute_text(executor, index, triggers.items[i], true, err);
 	string_list_release(&triggers);
 	return result < 0 ? error_wrap(err, "ONBUILD of %s", executor->graph->stages[index].base_name) : 0;
 }
@@ -323,7 +349,7 @@ static void name_stage(const struct stage_graph *graph, size_t index, struct sta
 		state->prefix = format_string("%s ", stage->from->stage_name);
 	else
 		state->prefix = graph->count > 1 ? format_string("stage-%zu ", index) : duplicate_string("");
-	state->steps = stage->base == STAGE_BASE_IMAGE;
+	state->steps = stage->base == STAGE_BASE_IMAGE || stage->folder;
 	for (size_t i = 0; i < stage->instruction_count; i++)
 		state->steps += makes_step(&stage->instructions[i]);
 }
@@ -369,7 +395,13 @@ static bool has_work_now(const struct executor *executor, size_t index)
 static bool has_base(const struct executor *executor, const struct build_stage *stage)
 {
 	struct image image;
-	return stage->base != STAGE_BASE_IMAGE || image_find(executor->store, stage->base_name, &image, NULL) == 0;
+	struct platform platform;
+	struct error ignored = {0};
+	if (stage->base != STAGE_BASE_IMAGE)
+		return true;
+	int has_platform = stage_platform(stage, &platform, &ignored);
+	return has_platform >= 0 && build_find_image(executor->store, stage->base_name, has_platform ? &platform : NULL,
+						     &image, &ignored) == 0;
 }
 
 ptrdiff_t executor_next_stage(const struct executor *executor, size_t except)
@@ -411,7 +443,8 @@ static int walk_stage(struct executor *executor, size_t index, struct error *err
 		executor->culprit = stage->from;
 		return -1;
 	}
-	if (!state->is_away && execute_triggers(executor, index, err) < 0)
+	if (!state->is_away && (copy_base_folder(executor, index, err) < 0 ||
+				(!state->is_away && execute_triggers(executor, index, err) < 0)))
 		return -1;
 	for (size_t i = 0; i < stage->instruction_count && !state->is_away; i++)
 		if (execute_instruction(executor, index, &stage->instructions[i], err) < 0)

@@ -13,6 +13,7 @@
 #include "build/build.h"
 #include "build/cache.h"
 #include "build/content.h"
+#include "build/context_folder.h"
 #include "build/expand.h"
 #include "build/ignore.h"
 #include "build/memo.h"
@@ -50,12 +51,11 @@ struct executor {
 	struct string_list build_arguments; /* KEY=VALUE */
 	struct string_list consumed;	    /* keys that an ARG took */
 	int64_t epoch;			    /* SOURCE_DATE_EPOCH in seconds, or 0 */
-	int context_fd;			    /* -1 until something is copied from it */
-	struct ignore_list ignore;
-	struct memo *memo;
-	struct string_list hits; /* keys of the build cache that were found */
-	struct workers *workers; /* worker.h */
-	bool is_nested;		 /* a stage is built in the midst of another one */
+	struct context_folder context;
+	struct context_folder *named; /* one for each of options->contexts, unused where that is no folder */
+	struct string_list hits;      /* keys of the build cache that were found */
+	struct workers *workers;      /* worker.h */
+	bool is_nested;		      /* a stage is built in the midst of another one */
 	/* For the failure's display: */
 	const struct instruction *culprit;
 	size_t failed_step; /* of the report; 0: none */
@@ -74,6 +74,8 @@ void executor_want(struct executor *executor, size_t index);
 /* The first stage but `except` that could be begun, with something to do before it has to wait; or -1. */
 ptrdiff_t executor_next_stage(const struct executor *executor, size_t except);
 void stage_state_release(struct stage_state *state);
+/* For a worker, which ends without a release. */
+void executor_keep_memos(struct executor *executor);
 void executor_release(struct executor *executor);
 
 /* One instruction on its way. */
@@ -94,8 +96,11 @@ int executor_workdir(struct step *step, struct error *err);
 int step_find_layers(struct step *step, const char *from, struct digest **ret_diff_ids, size_t *ret_count,
 		     struct error *err);
 
-/* Opens the context, reads nothing of it. */
-int executor_open_context(struct executor *executor, struct error *err);
+/*
+ * Opens the folder that `from` names, NULL and "": the build's context. 1: ret_root is it; 0: the name means something
+ * else; -1.
+ */
+int executor_open_folder(struct executor *executor, const char *from, struct content_root *ret_root, struct error *err);
 
 /* "[build 2/3] RUN make", and the next step of the stage begins. */
 void step_begin(struct step *step);

@@ -21,7 +21,9 @@ static void name_cache(const struct step_mount *item, struct digest *ret_name)
 	hasher_update(hasher, item->mount.id, strlen(item->mount.id) + 1);
 	for (size_t i = 0; i < item->diff_id_count; i++)
 		hasher_update(hasher, item->diff_ids[i].text, strlen(item->diff_ids[i].text) + 1);
-	if (item->diff_ids && item->mount.source)
+	if (digest_is_set(&item->base))
+		hasher_update(hasher, item->base.text, strlen(item->base.text) + 1);
+	if (item->has_base && item->mount.source)
 		hasher_update(hasher, item->mount.source, strlen(item->mount.source));
 	hasher_finish(hasher, ret_name);
 }
@@ -45,7 +47,7 @@ static int fill(struct step *step, struct step_mount *item, struct error *err)
 	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
 	if (layer_staging_begin(step->executor->store->root_fd, &staging, err) < 0)
 		return -1;
-	if (item->diff_ids) {
+	if (item->has_base) {
 		if (copy_base(step, item, staging.folder_fd, err) < 0)
 			return -1;
 	} else {
@@ -74,7 +76,7 @@ static int open_cache(struct step *step, struct step_mount *item, struct error *
  */
 static int open_part(struct step_mount *item, int data_fd, struct error *err)
 {
-	bool has_part = !item->diff_ids && item->mount.source && item->mount.source[0];
+	bool has_part = !item->has_base && item->mount.source && item->mount.source[0];
 	item->fd = has_part ? open_in_root(data_fd, item->mount.source, O_PATH, 0) : fcntl(data_fd, F_DUPFD_CLOEXEC, 3);
 	if (item->fd >= 0)
 		return 0;

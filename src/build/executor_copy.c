@@ -24,7 +24,7 @@ struct copy_step {
 	char *created_by;
 	struct ignore_list excludes;
 	struct string_list exclude_texts;
-	bool needs_folder;
+	bool needs_folder, is_from_folder;
 };
 
 static void copy_step_release(struct copy_step *copy)
@@ -228,19 +228,26 @@ int step_find_layers(struct step *step, const char *from, struct digest **ret_di
 		     struct error *err)
 {
 	struct executor *executor = step->executor;
+	const struct named_context *named = named_contexts_find(executor->graph->options.contexts, from);
 	ptrdiff_t index = stage_find(executor->graph, from, step->stage_index);
-	if (index < 0 && refuse_late_stage(executor->graph, from, step->stage_index, err) < 0)
+	if (index < 0 && (!named || named->kind == NAMED_CONTEXT_STAGE) &&
+	    refuse_late_stage(executor->graph, from, step->stage_index, err) < 0)
 		return -1;
+	if (index < 0 && named)
+		from = named->value;
 	cleanup_image_config struct image_config config = {0};
 	const struct image_config *source = &config;
 	if (index >= 0) {
 		if (executor_need_stage(executor, (size_t)index, step->stage_index, err) < 0)
 			return -1;
 		source = &executor->states[index].config;
-	} else {
+	} else if (!named || strcmp(from, "scratch") != 0) {
 		struct image image;
-		if (executor->host->resolve_image(executor->host->context, from, executor->options->pull, &image, err) <
-		    0)
+		struct platform platform;
+		int has_platform = stage_platform(&executor->graph->stages[step->stage_index], &platform, err);
+		if (has_platform < 0 ||
+		    executor->host->resolve_image(executor->host->context, from, has_platform ? &platform : NULL,
+						  executor->options->pull, &image, err) < 0)
 			return error_wrap(err, "%s", from);
 		if (image_read_config(executor->store, &image, &config, err) < 0)
 			return -1;
@@ -279,7 +286,7 @@ static int perform(struct step *step, struct copy_step *copy, const struct conte
 		.needs_folder = copy->needs_folder,
 		.unpacks = instruction->kind == INSTRUCTION_ADD && instruction->unpack != UNPACK_NEVER,
 		.keeps_parents = instruction->has_parents,
-		.time = instruction->from ? 0 : step->executor->epoch,
+		.time = copy->is_from_folder ? step->executor->epoch : 0,
 		.has_owner = copy->chown != NULL,
 		.has_mode = copy->chmod != NULL,
 		.mode = copy->chmod ? (mode_t)strtoul(copy->chmod, NULL, 8) : 0,
@@ -390,18 +397,19 @@ static int copy_from_layers(struct step *step, struct copy_step *copy, struct er
 	return copy_from_root(step, copy, &root, keys, err);
 }
 
-static int copy_from_context(struct step *step, struct copy_step *copy, struct error *err)
+/* From a folder of the host, whether it is the context or has a name; else from layers. */
+static int copy_from(struct step *step, struct copy_step *copy, struct error *err)
 {
-	struct executor *executor = step->executor;
+	const char *from = step->instruction->from;
+	struct content_root root = {.fd = -1};
 	struct digest keys[2] = {0};
-	if (copy->patterns.count && executor_open_context(executor, err) < 0)
-		return -1;
-	struct content_root root = {
-		.fd = executor->context_fd,
-		.ignore = executor->ignore.count ? &executor->ignore : NULL,
-		.exclude = copy->excludes.count ? &copy->excludes : NULL,
-		.memo = executor->memo,
-	};
+	if (copy->patterns.count || from) {
+		int is_folder = executor_open_folder(step->executor, from, &root, err);
+		if (is_folder <= 0)
+			return is_folder < 0 ? -1 : copy_from_layers(step, copy, err);
+	}
+	copy->is_from_folder = true;
+	root.exclude = copy->excludes.count ? &copy->excludes : NULL;
 	return copy_from_root(step, copy, &root, keys, err);
 }
 
@@ -413,8 +421,7 @@ int executor_copy(struct step *step, struct error *err)
 	if (result == 0)
 		result = remote_list_resolve(step, &copy.remotes, copy.checksum, err);
 	if (result == 0)
-		result = step->instruction->from ? copy_from_layers(step, &copy, err)
-						 : copy_from_context(step, &copy, err);
+		result = copy_from(step, &copy, err);
 	copy_step_release(&copy);
 	return result < 0 ? step_fail(step, err) : 0;
 }

@@ -92,20 +92,15 @@ int step_mounts_parse(struct step *step, struct step_mounts *mounts, struct erro
 static int find_source(struct step *step, struct step_mount *item, struct error *err)
 {
 	struct executor *executor = step->executor;
-	if (item->mount.from && item->mount.from[0]) {
+	int is_folder = executor_open_folder(executor, item->mount.from, &item->root, err);
+	if (is_folder < 0)
+		return -1;
+	if (!is_folder) {
 		if (step_find_layers(step, item->mount.from, &item->diff_ids, &item->diff_id_count, err) < 0 ||
 		    rootfs_view_open(executor->store, item->diff_ids, item->diff_id_count, -1, -1, &item->view, err) <
 			    0)
 			return -1;
 		item->root = (struct content_root){.fd = item->view.root_fd, .keep_owners = true};
-	} else {
-		if (executor_open_context(executor, err) < 0)
-			return -1;
-		item->root = (struct content_root){
-			.fd = executor->context_fd,
-			.ignore = executor->ignore.count ? &executor->ignore : NULL,
-			.memo = executor->memo,
-		};
 	}
 	const char *source = item->mount.source ? item->mount.source : "/";
 	if (content_find(&item->root, source, &item->sources, err) < 0)
@@ -131,10 +126,16 @@ int step_mounts_add_key(struct step *step, struct step_mounts *mounts, struct ca
 		cache_key_add_number(key, mount->group);
 		if (mount->type == RUN_MOUNT_CACHE) {
 			cache_key_add_text(key, mount->source);
-			if (mount->from && mount->from[0] && find_source(step, item, err) < 0)
+			item->has_base = mount->from && mount->from[0];
+			if (item->has_base && find_source(step, item, err) < 0)
 				return -1;
 			for (size_t j = 0; j < item->diff_id_count; j++)
 				cache_key_add_text(key, item->diff_ids[j].text);
+			if (item->has_base && !item->diff_ids &&
+			    content_digest(&item->root, &item->sources, &item->base, err) < 0)
+				return -1;
+			if (digest_is_set(&item->base))
+				cache_key_add_text(key, item->base.text);
 		}
 		if (mount->type != RUN_MOUNT_BIND)
 			continue;

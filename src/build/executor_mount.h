@@ -23,13 +23,15 @@ struct step_mount {
 	struct string_list sources; /* bind: the one path in `root` */
 	struct rootfs_view view;    /* of a stage or image */
 	struct content_root root;
-	struct digest *diff_ids; /* of it; NULL: the context */
+	struct digest *diff_ids; /* of it; NULL: a folder of the host */
 	size_t diff_id_count;
 	struct bind_view bind;
 	struct layer_staging staging; /* bind: the copy, where one was needed */
 	int fd;			      /* what is mounted */
 	struct ssh_forward ssh;
 	struct digest cache_name;
+	bool has_base;		  /* of a cache: from= was said */
+	struct digest base;	  /* where it is a folder of the host: its content's */
 	struct cache_mount cache; /* of several mounts of one cache in a step, the first has it */
 	char *secret_name;	  /* below the run folder */
 	char *options;		  /* tmpfs */

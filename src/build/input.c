@@ -210,6 +210,42 @@ static int take(struct store *store, const struct build_host *host, struct build
 	return fd < 0 ? error_set_errno(err, errno, "open %s", path) : take_stream(store, fd, NULL, input, err);
 }
 
+/* The files of a URL become a folder, as a context's do. */
+static int take_named(struct store *store, const struct build_host *host, struct build_input *input,
+		      struct named_context *context, struct error *err)
+{
+	struct build_options options = input->options;
+	struct build_input *named = &input->named[input->named_count++];
+	options.context_path = context->value;
+	options.dockerfile = NULL;
+	options.contexts = NULL;
+	if (build_input_open(store, host, &options, named, err) < 0)
+		return error_wrap(err, "failed to get build context %s", context->name);
+	if (named->options.dockerfile_text)
+		return error_set(err, ERROR_INVALID,
+				 "failed to get build context %s: %s is no archive: name a file with ADD",
+				 context->name, context->value);
+	replace_string(&context->value, duplicate_string(named->options.context_path));
+	context->kind = NAMED_CONTEXT_FOLDER;
+	context->is_archive = true;
+	return 0;
+}
+
+static int take_all_named(struct store *store, const struct build_host *host, struct build_input *input,
+			  struct error *err)
+{
+	if (!input->options.contexts)
+		return 0;
+	named_contexts_copy(&input->contexts, input->options.contexts);
+	input->options.contexts = &input->contexts;
+	input->named = allocate_array(input->contexts.count + 1, sizeof *input->named);
+	for (size_t i = 0; i < input->contexts.count; i++)
+		if (input->contexts.items[i].kind == NAMED_CONTEXT_REMOTE &&
+		    take_named(store, host, input, &input->contexts.items[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 int build_input_open(struct store *store, const struct build_host *host, const struct build_options *options,
 		     struct build_input *ret_input, struct error *err)
 {
@@ -220,7 +256,7 @@ int build_input_open(struct store *store, const struct build_host *host, const s
 		.dockerfile = BUFFER_INIT(DOCKERFILE_SIZE_LIMIT),
 		.lock_fd = -1,
 	};
-	return take(store, host, ret_input, err);
+	return take(store, host, ret_input, err) < 0 ? -1 : take_all_named(store, host, ret_input, err);
 }
 
 void build_input_release(struct build_input *input)
@@ -229,6 +265,10 @@ void build_input_release(struct build_input *input)
 	git_checkout_release(&input->checkout);
 	buffer_release(&input->dockerfile);
 	free(input->context_path);
+	for (size_t i = 0; i < input->named_count; i++)
+		build_input_release(&input->named[i]);
+	free(input->named);
+	named_contexts_release(&input->contexts);
 	if (input->lock_fd >= 0)
 		close(input->lock_fd);
 }

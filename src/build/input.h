@@ -17,6 +17,9 @@ struct build_input {
 	struct layer_staging staging;
 	struct git_checkout checkout;
 	struct buffer dockerfile;
+	struct named_contexts contexts; /* options.contexts, those of URLs brought here */
+	struct build_input *named;	/* what they need */
+	size_t named_count;
 	char *context_path;
 	int lock_fd; /* the store's content lock: recovery leaves the staging folder alone */
 };

@@ -23,6 +23,7 @@ static const struct {
 	[LINT_FROM_AS_CASING] = {"FromAsCasing", "from-as-casing"},
 	[LINT_FROM_PLATFORM_FLAG_CONST_DISALLOWED] = {"FromPlatformFlagConstDisallowed",
 						      "from-platform-flag-const-disallowed"},
+	[LINT_INVALID_BASE_IMAGE_PLATFORM] = {"InvalidBaseImagePlatform", "invalid-base-image-platform"},
 	[LINT_INVALID_DEFAULT_ARG_IN_FROM] = {"InvalidDefaultArgInFrom", "invalid-default-arg-in-from"},
 	[LINT_JSON_ARGS_RECOMMENDED] = {"JSONArgsRecommended", "json-args-recommended"},
 	[LINT_LEGACY_KEY_VALUE_FORMAT] = {"LegacyKeyValueFormat", "legacy-key-value-format"},

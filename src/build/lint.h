@@ -24,6 +24,7 @@ enum lint_rule {
 	LINT_EXPOSE_PROTO_CASING,
 	LINT_FROM_AS_CASING,
 	LINT_FROM_PLATFORM_FLAG_CONST_DISALLOWED,
+	LINT_INVALID_BASE_IMAGE_PLATFORM,
 	LINT_INVALID_DEFAULT_ARG_IN_FROM,
 	LINT_JSON_ARGS_RECOMMENDED,
 	LINT_LEGACY_KEY_VALUE_FORMAT,
@@ -50,10 +51,11 @@ struct lint {
 	/* Filled by the caller, borrowed: */
 	const struct dockerfile *dockerfile;
 	const struct string_list *build_arguments; /* KEY=VALUE */
+	const struct platform *platform;	   /* --platform; NULL: none */
 	const struct ignore_list *ignore;	   /* NULL: none */
 	bool all_stages;			   /* also those that the target does not need */
 	/* The configuration of an image that is here, without pulling it. NULL: none is. */
-	bool (*find_base)(void *context, const char *name, struct image_config *ret_config);
+	bool (*find_base)(void *context, const struct build_stage *stage, struct image_config *ret_config);
 	void *context;
 	/* Results: */
 	bool skips[LINT_RULE_COUNT], warnings_are_errors;

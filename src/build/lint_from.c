@@ -63,8 +63,10 @@ void lint_from(struct lint *lint)
 	const struct string_list none = {0};
 	const struct instruction *culprit;
 	struct error ignored = {0};
-	bool has_defaults = stage_global_arguments(dockerfile, &none, &consumed, &defaults, &culprit, &ignored) == 0;
-	if (stage_global_arguments(dockerfile, lint->build_arguments, &consumed, &values, &culprit, &ignored) < 0)
+	bool has_defaults = stage_global_arguments(dockerfile, &none, lint->platform, &consumed, &defaults, &culprit,
+						   &ignored) == 0;
+	if (stage_global_arguments(dockerfile, lint->build_arguments, lint->platform, &consumed, &values, &culprit,
+				   &ignored) < 0)
 		return;
 	for (size_t i = 0; i < dockerfile->count && dockerfile->items[i].kind != INSTRUCTION_FROM; i++)
 		for (size_t j = 0; j < dockerfile->items[i].pair_count; j++)
@@ -81,4 +83,24 @@ void lint_from(struct lint *lint)
 			check_platform(lint, from);
 		}
 	}
+}
+
+void lint_base_platform(struct lint *lint, const struct build_stage *stage, const struct platform *actual)
+{
+	struct platform expected;
+	struct error ignored = {0};
+	int is_asked = stage_platform(stage, &expected, &ignored);
+	if (is_asked == 0)
+		platform_host(&expected);
+	if (is_asked < 0 || !actual->os[0] || !actual->architecture[0] ||
+	    (strcmp(expected.os, actual->os) == 0 && strcmp(expected.architecture, actual->architecture) == 0))
+		return;
+	struct platform found = *actual;
+	platform_canonicalize(&expected);
+	platform_canonicalize(&found);
+	cleanup_free char *wanted = platform_text(&expected);
+	cleanup_free char *offered = platform_text(&found);
+	lint_warn(lint, LINT_INVALID_BASE_IMAGE_PLATFORM, stage->from,
+		  "Base image %s was pulled with platform \"%s\", expected \"%s\" for current build", stage->base_name,
+		  offered, wanted);
 }

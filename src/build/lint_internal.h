@@ -18,6 +18,7 @@ char *lint_suggestion(const char *name, const char *prefix, const struct string_
 void lint_text(struct lint *lint);
 /* lint_from.c: FROM's image and platform. */
 void lint_from(struct lint *lint);
+void lint_base_platform(struct lint *lint, const struct build_stage *stage, const struct platform *actual);
 /* lint_variables.c: what is set neither in the expansion nor declared by an ARG without a value. */
 void lint_variables(struct lint *lint, const struct instruction *instruction, const struct expansion *expansion,
 		    const struct string_list *declared);

@@ -230,8 +230,11 @@ static void load_base(struct walk *walk, const struct build_stage *stage)
 		view->is_known = base->is_known;
 		view->has_workdir = base->has_workdir;
 	} else {
-		view->is_known = stage->base == STAGE_BASE_SCRATCH ||
-				 (lint->find_base && lint->find_base(lint->context, stage->base_name, &view->config));
+		bool is_found = stage->base == STAGE_BASE_IMAGE && lint->find_base &&
+				lint->find_base(lint->context, stage, &view->config);
+		if (is_found)
+			lint_base_platform(lint, stage, &view->config.platform);
+		view->is_known = is_found || stage->base == STAGE_BASE_SCRATCH;
 		lint->is_complete &= view->is_known;
 	}
 	if (!string_list_get_key(&view->config.environment, "PATH"))

@@ -328,7 +328,7 @@ void worker_finish(struct executor *executor, size_t stage_index, int result, co
 	if (error)
 		outcome.error = *error;
 	send_outcome(workers->up_fd, &outcome);
-	memo_free(executor->memo);
+	executor_keep_memos(executor);
 	store_close_database(executor->store);
 	_exit(0);
 }

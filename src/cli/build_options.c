@@ -40,7 +40,10 @@ void build_arguments_release(struct build_arguments *arguments)
 		&arguments->caches_from,
 		&arguments->caches_to,
 		&arguments->no_cache_filters,
+		&arguments->platforms,
+		&arguments->named_contexts,
 	};
+	named_contexts_release(&arguments->contexts);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		string_list_release(lists[i]);
 }
@@ -58,6 +61,8 @@ void build_options_table(struct build_arguments *arguments, struct option *table
 		OPTION_LIST(0, "attest", &arguments->attestations, "stringArray",
 			    "Attestation parameters: only disabled=true, none are made"),
 		OPTION_LIST(0, "build-arg", &build->build_arguments, "list", "Set build-time variables"),
+		OPTION_LIST(0, "build-context", &arguments->named_contexts, "stringArray",
+			    "Additional build contexts (e.g., name=path)"),
 		OPTION_STRING(0, "builder", &arguments->builder, "string", "Taken, since there is one builder alone"),
 		OPTION_LIST(0, "cache-from", &arguments->caches_from, "stringArray",
 			    "External cache sources (e.g., \"user/app:cache\", \"type=local,src=path/to/dir\")"),
@@ -100,6 +105,7 @@ void build_options_table(struct build_arguments *arguments, struct option *table
 			    "Do not cache specified stages"),
 		OPTION_LIST('o', "output", &arguments->outputs, "stringArray",
 			    "Output destination (format: \"type=local,dest=path\")"),
+		OPTION_LIST(0, "platform", &arguments->platforms, "stringArray", "Set target platform for build"),
 		OPTION_STRING(0, "progress", &arguments->progress, "string",
 			      "Set type of progress output: auto, plain, tty, quiet, json, rawjson"),
 		OPTION_STRING(0, "provenance", &arguments->provenance, "string",
@@ -181,6 +187,32 @@ static int check_attestation(const char *text, struct error *err)
 	return is_disabled ? 0 : refuse(what, err);
 }
 
+/* One platform, said once or more. "local" is this machine's. */
+static int parse_platforms(struct build_arguments *arguments, struct error *err)
+{
+	cleanup_string_list struct string_list texts = {0}, names = {0};
+	for (size_t i = 0; i < arguments->platforms.count; i++)
+		split_list(arguments->platforms.items[i], &texts);
+	for (size_t i = 0; i < texts.count; i++) {
+		if (strcmp(texts.items[i], "local") == 0)
+			platform_host(&arguments->platform);
+		else if (platform_parse(texts.items[i], &arguments->platform, err) < 0)
+			return -1;
+		platform_canonicalize(&arguments->platform);
+		cleanup_free char *name = platform_text(&arguments->platform);
+		if (!string_list_contains(&names, name))
+			string_list_add(&names, name);
+	}
+	if (names.count > 1)
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "multi-platform build is not supported: build for %s and %s%s in turn, each with a "
+				 "--tag of its own, push them, and put them under one name with `coracle manifest "
+				 "create`",
+				 names.items[0], names.items[1], names.count > 2 ? " and the others" : "");
+	arguments->build.platform = names.count ? &arguments->platform : NULL;
+	return 0;
+}
+
 static int refuse_what_is_not_there(const struct build_arguments *arguments, struct error *err)
 {
 	const struct {
@@ -215,6 +247,10 @@ int build_arguments_check(struct build_arguments *arguments, struct error *err)
 	    build_step_check(&build->steps, arguments->network, err) < 0 || secret_check(&build->secrets, err) < 0 ||
 	    ssh_forward_check(&build->ssh, err) < 0 || refuse_what_is_not_there(arguments, err) < 0)
 		return -1;
+	if (parse_platforms(arguments, err) < 0 ||
+	    named_contexts_parse(&arguments->named_contexts, &arguments->contexts, err) < 0)
+		return -1;
+	build->contexts = &arguments->contexts;
 	for (size_t i = 0; i < arguments->no_cache_filters.count; i++)
 		split_list(arguments->no_cache_filters.items[i], &build->no_cache_filter);
 	return 0;

@@ -4,13 +4,15 @@
 #include "build/build.h"
 #include "cli/options.h"
 
-#define BUILD_OPTION_COUNT 47
+#define BUILD_OPTION_COUNT 49
 
 struct build_arguments {
 	struct build_options build;
 	const char *progress, *call, *network, *id_file, *metadata_file;
 	bool quiet, check, load, push;
-	struct string_list outputs, caches_from, caches_to, no_cache_filters;
+	struct string_list outputs, caches_from, caches_to, no_cache_filters, platforms, named_contexts;
+	struct platform platform;	/* what build.platform points to, */
+	struct named_contexts contexts; /* and build.contexts */
 	/* Only what says that there are none. */
 	struct string_list attestations;
 	const char *provenance, *sbom;

@@ -233,6 +233,17 @@ static int run_prepared(struct step *step, const struct build_run *run, int outp
 	return wait_for_step(&process, mask, ret_exit_code, err);
 }
 
+/* A program that could not be begun is a step that failed, as BuildKit has it, and no failure of ours. */
+static int tell_not_invoked(int output_fd, int *ret_exit_code, struct error *err)
+{
+	if (!err || (err->kind != ERROR_NO_COMMAND && err->kind != ERROR_CANNOT_INVOKE))
+		return -1;
+	dprintf(output_fd, "%s\n", err->message);
+	*ret_exit_code = err->kind == ERROR_NO_COMMAND ? 127 : 255;
+	error_clear(err);
+	return 0;
+}
+
 static int run_step(void *context, const struct build_run *run, int output_fd, int *ret_exit_code, struct error *err)
 {
 	struct step step = {.engine = context, .etc = ETC_FILES_INIT, .folder_fd = -1};
@@ -251,23 +262,28 @@ static int run_step(void *context, const struct build_run *run, int output_fd, i
 		result = run_prepared(&step, run, output_fd, &before, ret_exit_code, err);
 	step_release(&step);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	return result;
+	return result < 0 ? tell_not_invoked(output_fd, ret_exit_code, err) : result;
 }
 
-static int resolve_image(void *context, const char *name, bool always_pull, struct image *ret_image, struct error *err)
+static int resolve_image(void *context, const char *name, const struct platform *platform, bool always_pull,
+			 struct image *ret_image, struct error *err)
 {
 	struct engine *engine = context;
+	struct error why = {0};
 	if (!always_pull) {
-		if (image_find(engine->store, name, ret_image, err) == 0)
+		if (build_find_image(engine->store, name, platform, ret_image, &why) == 0)
 			return 0;
-		if (err->kind != ERROR_NOT_FOUND)
+		/* One of another platform is as good as none. */
+		if (why.kind != ERROR_NOT_FOUND && why.kind != ERROR_UNSUPPORTED) {
+			*err = why;
 			return -1;
-		error_clear(err);
+		}
 	}
 	cleanup_reference struct reference reference = {0};
 	struct pull_outcome outcome;
-	if (reference_parse(name, &reference, err) < 0 || image_pull(engine, &reference, NULL, NULL, &outcome, err) < 0)
-		return -1;
+	if (reference_parse(name, &reference, err) < 0 ||
+	    image_pull(engine, &reference, platform, NULL, &outcome, err) < 0)
+		return why.kind == ERROR_UNSUPPORTED ? error_wrap(err, "%s", why.message) : -1;
 	*ret_image = outcome.image;
 	return 0;
 }

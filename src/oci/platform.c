@@ -125,6 +125,16 @@ int platform_parse(const char *text, struct platform *ret_platform, struct error
 	return 0;
 }
 
+void platform_canonicalize(struct platform *platform)
+{
+	normalize(platform);
+	if ((strcmp(platform->architecture, "arm64") == 0 && strcmp(platform->variant, "v8") == 0) ||
+	    (strcmp(platform->architecture, "amd64") == 0 && strcmp(platform->variant, "v1") == 0))
+		set_word(platform->variant, "");
+	if (strcmp(platform->architecture, "arm") == 0 && !platform->variant[0])
+		set_word(platform->variant, "v7");
+}
+
 char *platform_text(const struct platform *platform)
 {
 	return format_string("%s/%s%s%s", platform->os, platform->architecture, platform->variant[0] ? "/" : "",

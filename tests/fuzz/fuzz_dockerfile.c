@@ -36,7 +36,7 @@ static void fuzz_dockerfile(const char *text, size_t size)
 	const struct instruction *culprit;
 	cleanup_lint struct lint lint = {.dockerfile = &dockerfile, .build_arguments = &given, .all_stages = true};
 	if (lint_begin(&lint, NULL) < 0 ||
-	    stage_graph_build(&dockerfile, &given, NULL, &consumed, &graph, &culprit, &err) < 0)
+	    stage_graph_build(&dockerfile, &given, &(struct stage_options){0}, &consumed, &graph, &culprit, &err) < 0)
 		return;
 	lint_stages(&lint, &graph, &culprit, NULL);
 	lint_sort(&lint);

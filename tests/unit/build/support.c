@@ -55,8 +55,10 @@ static int play_run(void *context, const struct build_run *run, int output_fd, i
 	return fd < 0 ? error_set_errno(err, errno, "open ran") : write_full(fd, joined, strlen(joined), err);
 }
 
-static int find_image(void *context, const char *name, bool always_pull, struct image *ret_image, struct error *err)
+static int find_image(void *context, const char *name, const struct platform *platform, bool always_pull,
+		      struct image *ret_image, struct error *err)
 {
+	(void)platform;
 	struct fixture *fixture = context;
 	return image_find(fixture->store, name, ret_image, err);
 }

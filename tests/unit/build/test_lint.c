@@ -10,8 +10,9 @@
 #include "build/lint.h"
 
 /* The one base image that is here. */
-static bool find_base(void *context, const char *name, struct image_config *ret_config)
+static bool find_base(void *context, const struct build_stage *stage, struct image_config *ret_config)
 {
+	const char *name = stage->base_name;
 	if (strcmp(name, "known") != 0 && strcmp(name, "shell") != 0 && strcmp(name, "broken") != 0)
 		return false;
 	string_list_add(&ret_config->environment, "FROM_BASE=1");
@@ -54,7 +55,8 @@ static char *check(const struct request *request)
 	};
 	int result = lint_begin(&lint, &err);
 	if (result == 0)
-		result = stage_graph_build(&dockerfile, &arguments, request->target, &consumed, &graph, &culprit, &err);
+		result = stage_graph_build(&dockerfile, &arguments, &(struct stage_options){.target = request->target},
+					   &consumed, &graph, &culprit, &err);
 	if (result == 0)
 		result = lint_stages(&lint, &graph, &culprit, &err);
 	lint_sort(&lint);
@@ -360,7 +362,9 @@ static void printed_text(void **state)
 	cleanup_string_list struct string_list consumed = {0};
 	const struct instruction *culprit;
 	assert_int_equal(lint_begin(&lint, &err), 0);
-	assert_int_equal(stage_graph_build(&dockerfile, &none, NULL, &consumed, &graph, &culprit, &err), 0);
+	assert_int_equal(
+		stage_graph_build(&dockerfile, &none, &(struct stage_options){0}, &consumed, &graph, &culprit, &err),
+		0);
 	assert_int_equal(lint_stages(&lint, &graph, &culprit, &err), 0);
 	assert_int_equal(lint_print(&lint, "Dockerfile", text, strlen(text), &output, &err), 0);
 	assert_string_equal(

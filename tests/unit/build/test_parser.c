@@ -149,7 +149,9 @@ static void test_stages(void **state)
 	struct error err = {0};
 	const struct instruction *culprit;
 	cleanup_stage_graph struct stage_graph graph = {0};
-	assert_int_equal(stage_graph_build(&dockerfile, &given, NULL, &consumed, &graph, &culprit, &err), 0);
+	assert_int_equal(
+		stage_graph_build(&dockerfile, &given, &(struct stage_options){0}, &consumed, &graph, &culprit, &err),
+		0);
 	assert_int_equal(graph.count, 4);
 	assert_string_equal(graph.stages[0].base_name, "alpine:alpine-x");
 	assert_int_equal(graph.stages[1].base, STAGE_BASE_SCRATCH);
@@ -162,7 +164,9 @@ static void test_stages(void **state)
 	assert_int_equal(stage_find(&graph, "2", 4), 2);
 	assert_int_equal(stage_find(&graph, "two", 1), -1);
 	struct stage_graph other;
-	assert_int_equal(stage_graph_build(&dockerfile, &given, "thre", &consumed, &other, &culprit, &err), -1);
+	assert_int_equal(stage_graph_build(&dockerfile, &given, &(struct stage_options){.target = "thre"}, &consumed,
+					   &other, &culprit, &err),
+			 -1);
 	assert_string_equal(err.message, "target stage \"thre\" could not be found (did you mean three?)");
 	string_list_release(&given);
 	string_list_release(&consumed);
