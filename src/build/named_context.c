@@ -47,8 +47,8 @@ static int take_value(const char *text, struct named_context *context, struct er
 	if (behind(text, "oci-layout://"))
 		return error_set(
 			err, ERROR_UNSUPPORTED,
-			"build context %s: oci-layout:// is not supported: load the image with `coracle load`, "
-			"and name it with docker-image://",
+			"build context %s: oci-layout:// is not supported: read the layout with `tar -C FOLDER -c . | "
+			"coracle load`, and name the image with docker-image://",
 			context->name);
 	if (image) {
 		cleanup_reference struct reference reference = {0};

@@ -1,5 +1,6 @@
 #include "cli/build_options.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -187,12 +188,15 @@ static int check_attestation(const char *text, struct error *err)
 	return is_disabled ? 0 : refuse(what, err);
 }
 
-/* One platform, said once or more. "local" is this machine's. */
+/* One platform, said once or more, else that of the environment. "local" is this machine's. */
 static int parse_platforms(struct build_arguments *arguments, struct error *err)
 {
 	cleanup_string_list struct string_list texts = {0}, names = {0};
 	for (size_t i = 0; i < arguments->platforms.count; i++)
 		split_list(arguments->platforms.items[i], &texts);
+	const char *by_default = getenv("DOCKER_DEFAULT_PLATFORM");
+	if (!texts.count && by_default)
+		split_list(by_default, &texts);
 	for (size_t i = 0; i < texts.count; i++) {
 		if (strcmp(texts.items[i], "local") == 0)
 			platform_host(&arguments->platform);

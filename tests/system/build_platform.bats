@@ -49,6 +49,8 @@ FILE
   [ "$(label_of arguments:2 target)" = linux/arm/v7 ]
   build --platform linux/arm64/v8 --platform aarch64 -t arguments:3
   [ "$(label_of arguments:3 target)" = linux/arm64 ]
+  DOCKER_DEFAULT_PLATFORM=linux/riscv64 build -t arguments:5
+  [ "$(label_of arguments:5 target)" = linux/riscv64 ]
   build --platform local -t arguments:4
   [ "$(label_of arguments:4 target)" = "linux/$(host)" ]
 }

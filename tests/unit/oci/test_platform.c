@@ -59,8 +59,27 @@ static void matching(void **state)
 	assert_true(platform_matches(&host, &host));
 }
 
+static void canonical(void **state)
+{
+	static const char *const rows[][2] = {
+		{"linux/arm64/v8", "linux/arm64"}, {"aarch64", "linux/arm64"},
+		{"linux/amd64/v1", "linux/amd64"}, {"linux/arm", "linux/arm/v7"},
+		{"linux/armel", "linux/arm/v6"},   {"linux/amd64/v3", "linux/amd64/v3"},
+		{"linux/s390x", "linux/s390x"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct platform platform;
+		assert_int_equal(platform_parse(rows[i][0], &platform, NULL), 0);
+		platform_canonicalize(&platform);
+		cleanup_free char *text = platform_text(&platform);
+		assert_string_equal(text, rows[i][1]);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(texts), cmocka_unit_test(matching)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(texts), cmocka_unit_test(matching),
+					   cmocka_unit_test(canonical)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
