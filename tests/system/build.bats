@@ -1,20 +1,6 @@
 # image build: Dockerfiles of every kind, with the tests' static programs and, for one test, with Debian's shell.
 load helper
-
-setup_file() { sandbox_up && import_probe; }
-teardown_file() { sandbox_down; }
-setup() {
-  context=$WORK/context
-  rm -rf "$context"
-  mkdir "$context"
-}
-teardown() { remove_containers; }
-
-# The Dockerfile of the context from standard input.
-dockerfile() { cat >"$context/Dockerfile"; }
-build() { run coracle build "$@" "$context"; }
-refuse_match() { ! grep -qE -- "$1" <<<"$output" || _mismatch "something in the output matches: $1"; }
-refuse_line() { ! grep -qxF -- "$1" <<<"$output" || _mismatch "a line of the output is: $1"; }
+load build_helper
 
 @test "build: RUN, COPY, ENV, WORKDIR, USER, CMD make an image that does as it says" {
   echo 'from the context' >"$context/text"

@@ -1,17 +1,15 @@
 # image build --cache-to and --cache-from: a store that has nothing builds all steps as CACHED, and nothing is believed.
 load helper
+load build_helper
 load registries
 
 setup_file() { sandbox_up && import_probe && registries_up && coracle save -o "$WORK/probe.tar" probe:1; }
-teardown_file() { sandbox_down; }
 setup() {
-  context=$WORK/context
-  rm -rf "$context" "$WORK/cache"
-  mkdir "$context"
+  new_context
+  rm -rf "$WORK/cache"
   echo text >"$context/text"
   fresh
 }
-teardown() { remove_containers; }
 
 # The other engine, with the base alone.
 fresh() { rm -rf "$WORK/other"; other load -qi "$WORK/probe.tar" >/dev/null; }

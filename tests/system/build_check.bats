@@ -1,15 +1,7 @@
 # build --check and the warnings of a build: BuildKit's rules, as docker prints them.
 load helper
+load build_helper
 
-setup_file() { sandbox_up && import_probe; }
-teardown_file() { sandbox_down; }
-setup() {
-  context=$WORK/context
-  rm -rf "$context"
-  mkdir "$context"
-}
-
-dockerfile() { cat >"$context/Dockerfile"; }
 # Standard output alone, for what it holds to the letter.
 check() { run --separate-stderr coracle build --check "$@" "$context"; }
 images() { coracle image ls -aq; }

@@ -1,21 +1,16 @@
 # image build --build-context: folders, images, stages and URLs under names of their own.
 load helper
+load build_helper
 
-setup_file() { sandbox_up && import_probe; }
-teardown_file() { sandbox_down; }
 setup() {
-  context=$WORK/context named=$WORK/named
-  rm -rf "$context" "$named"
-  mkdir -p "$context" "$named/sub"
+  new_context
+  named=$WORK/named
+  rm -rf "$named"
+  mkdir -p "$named/sub"
   echo 'of the context' >"$context/file"
   echo 'of the name' >"$named/file"
   echo inner >"$named/sub/inner"
 }
-teardown() { remove_containers; }
-
-dockerfile() { cat >"$context/Dockerfile"; }
-build() { run coracle build --progress plain "$@" "$context"; }
-refuse_match() { ! grep -qE -- "$1" <<<"$output" || _mismatch "something in the output matches: $1"; }
 
 @test "build-context: a folder for COPY, with its own .dockerignore; content counts and times do not" {
   printf 'FROM probe:1\nCOPY --from=more / /all/\nCOPY --from=more file /added\nCOPY file /own\n' | dockerfile

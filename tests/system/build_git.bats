@@ -1,5 +1,6 @@
 # image build: private git repositories, and a build that is stopped while git works.
 load helper
+load build_helper
 
 setup_file() {
   sandbox_up && import_probe || return 1
@@ -36,15 +37,11 @@ END
   background "$WORK/server.log" python3 "$WORK/server.py" "$WORK/git" "$WORK/requests"
   wait_until inside bash -c '</dev/tcp/127.0.0.1/8001' 2>/dev/null
 }
-teardown_file() { sandbox_down; }
 setup() {
-  context=$WORK/context
-  rm -rf "$context"
-  mkdir "$context"
+  new_context
   : >"$WORK/requests"
   printf 'FROM probe:1\nADD http://127.0.0.1:8001/private/repo.git /x\n' >"$context/Dockerfile"
 }
-teardown() { remove_containers; }
 
 @test "ADD git: a private repository with GIT_AUTH_TOKEN and GIT_AUTH_HEADER, which are kept nowhere" {
   printf s3cr3t-token >"$WORK/token"

@@ -1,18 +1,6 @@
 # RUN --mount, with the tests' static programs.
 load helper
-
-setup_file() { sandbox_up && import_probe; }
-teardown_file() { sandbox_down; }
-setup() {
-  context=$WORK/context
-  rm -rf "$context"
-  mkdir "$context"
-}
-teardown() { remove_containers; }
-
-dockerfile() { cat >"$context/Dockerfile"; }
-build() { run coracle build --progress plain "$@" "$context"; }
-refuse_match() { ! grep -qE -- "$1" <<<"$output" || _mismatch "something in the output matches: $1"; }
+load build_helper
 
 # held_build LOG OPTION…: a build whose last step prints "ready" and holds, and what it is ended by.
 held_build() {

@@ -1,18 +1,16 @@
 # image build --output, --load, --push, --annotation, and the flags that scripts pass to buildx.
 load helper
+load build_helper
 load registries
 
 setup_file() { sandbox_up && import_probe && registries_up; }
-teardown_file() { sandbox_down; }
 setup() {
-  context=$WORK/context
-  rm -rf "$context" "$WORK/out"
-  mkdir "$context" "$WORK/out"
+  new_context
+  rm -rf "$WORK/out"
+  mkdir "$WORK/out"
   printf 'FROM probe:1 AS made\nRUN write /made made\nFROM scratch\nCOPY --from=made --chown=7:7 --chmod=640 /made /out/file\n' \
     >"$context/Dockerfile"
 }
-teardown() { remove_containers; }
-build() { run coracle build "$@" "$context"; }
 blob() { tar -xOf "$1" "blobs/sha256/${2#sha256:}"; }
 manifest_of() { blob "$1" "$(tar -xOf "$1" index.json | jq -r '.manifests[0].digest')"; }
 

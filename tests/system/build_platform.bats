@@ -1,5 +1,6 @@
 # image build --platform: what the arguments, the base images and the image say of it.
 load helper
+load build_helper
 load registries
 
 setup_file() {
@@ -16,16 +17,7 @@ setup_file() {
   coracle manifest create "$OURS/me/two:1" "$OURS/me/amd64:1" "$OURS/me/arm64:1" >/dev/null &&
     coracle manifest push "$OURS/me/two:1" >/dev/null
 }
-teardown_file() { sandbox_down; }
-setup() {
-  context=$WORK/context
-  rm -rf "$context"
-  mkdir "$context"
-}
-teardown() { remove_containers; }
 
-dockerfile() { cat >"$context/Dockerfile"; }
-build() { run coracle build --progress plain "$@" "$context"; }
 platform_of() { coracle image inspect "$1" | jq -r '.[0] | [.Os, .Architecture, .Variant // empty] | join("/")'; }
 label_of() { coracle image inspect --format "{{index .Config.Labels \"$2\"}}" "$1"; }
 host() { inside dpkg --print-architecture; }

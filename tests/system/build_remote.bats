@@ -1,5 +1,6 @@
 # image build: ADD of URLs and git repositories, and contexts that lie elsewhere.
 load helper
+load build_helper
 
 setup_file() {
   sandbox_up && import_probe || return 1
@@ -18,14 +19,10 @@ setup_file() {
   make_repository
   wait_until inside bash -c '</dev/tcp/127.0.0.1/8000 && </dev/tcp/127.0.0.1/9418' 2>/dev/null
 }
-teardown_file() { sandbox_down; }
 setup() {
-  context=$WORK/context
-  rm -rf "$context"
-  mkdir "$context"
+  new_context
   : >"$WORK/requests"
 }
-teardown() { remove_containers; }
 
 g() { git -C "$WORK/work" -c user.name=tester -c user.email=tester@example.test -c protocol.file.allow=always "$@"; }
 # main: two commits; branch other; tags v1 (light) and v2 (annotated) on the first; links that lead out of it.
@@ -53,8 +50,6 @@ make_repository() {
   ln -s "$WORK/git/repo.git" "$FILES/repo.git"
 }
 
-dockerfile() { cat >"$context/Dockerfile"; }
-build() { run coracle build "$@" "$context"; }
 # The files of an image, with what they hold.
 show() { run coracle run --rm "$@"; }
 requests() { grep -c -- "$1" "$WORK/requests" || true; }

@@ -1,10 +1,9 @@
 # image build: the same inputs give the same bytes on any machine, and an unchanged context is not read.
 load helper
+load build_helper
 
 setup_file() { sandbox_up && import_probe && coracle save -o "$WORK/probe.tar" probe:1; }
-teardown_file() { sandbox_down; }
 setup() { rm -rf "$WORK/one" "$WORK/two" "$WORK/out"; mkdir "$WORK/out"; }
-teardown() { remove_containers; }
 other() { coracle --root "$WORK/other/root" --run-root "$WORK/other/run" "$@"; }
 
 # make_context FOLDER DATE NAME…: the same files, made in the order of the names.

@@ -1,22 +1,11 @@
 # image build: stages side by side. What proves it needs no clock: steps that wait for each other end only where both run.
 load helper
+load build_helper
 
-setup_file() { sandbox_up && import_probe; }
-teardown_file() { sandbox_down; }
-setup() {
-  context=$WORK/context
-  rm -rf "$context"
-  mkdir "$context"
-}
-teardown() { remove_containers; }
-
-dockerfile() { cat >"$context/Dockerfile"; }
-build() { run coracle build "$@" "$context"; }
 # One processor: stages one after the other, in one process.
 build_alone() { run inside taskset --cpu-list "$(first_processor)" coracle build "$@" "$context"; }
 first_processor() { taskset --cpu-list --pid $$ | sed -E 's/.*: *([0-9]+).*/\1/'; }
 needs_two_processors() { [ "$(nproc)" -ge 2 ] || skip "one processor"; }
-refuse_match() { ! grep -qE -- "$1" <<<"$output" || _mismatch "something in the output matches: $1"; }
 
 # Two stages that meet: each makes a file in a folder that both share, and waits for the other's.
 meeting() {

@@ -1,18 +1,6 @@
 # The containers of RUN steps: their network, rights and limits, and that nothing of them is left.
 load helper
-
-setup_file() { sandbox_up && import_probe; }
-teardown_file() { sandbox_down; }
-setup() {
-  context=$WORK/context
-  rm -rf "$context"
-  mkdir "$context"
-}
-teardown() { remove_containers; }
-
-dockerfile() { cat >"$context/Dockerfile"; }
-build() { run coracle build --progress plain "$@" "$context"; }
-refuse_match() { ! grep -qE -- "$1" <<<"$output" || _mismatch "something in the output matches: $1"; }
+load build_helper
 
 @test "build --network, RUN --network: the step's word before the option's, host only where it is allowed" {
   printf 'FROM probe:1\nRUN interfaces\n' | dockerfile

@@ -234,5 +234,7 @@ assert_output() { [ "$output" = "$1" ] || _mismatch "the output is not: $1"; }
 assert_line() { grep -qxF -- "$1" <<<"$output" || _mismatch "no line of the output is: $1"; }
 assert_has() { grep -qF -- "$1" <<<"$output" || _mismatch "the output does not have: $1"; }
 refuse_has() { ! grep -qF -- "$1" <<<"$output" || _mismatch "the output has: $1"; }
+refuse_line() { ! grep -qxF -- "$1" <<<"$output" || _mismatch "a line of the output is: $1"; }
+refuse_match() { ! grep -qE -- "$1" <<<"$output" || _mismatch "something in the output matches: $1"; }
 assert_match() { grep -qE -- "$1" <<<"$output" || _mismatch "nothing in the output matches: $1"; }
 assert_stderr() { grep -qF -- "$1" <<<"$stderr" || _mismatch "standard error does not have: $1"; }
