@@ -59,6 +59,9 @@ struct build_host {
 	/* The image of FROM: found here, or pulled. platform NULL: whichever is here, else this machine's. */
 	int (*resolve_image)(void *context, const char *name, const struct platform *platform, bool always_pull,
 			     struct image *ret_image, struct error *err);
+	/* The image of "FOLDER[:TAG][@DIGEST]", an OCI image layout. */
+	int (*load_layout)(void *context, const char *text, const struct platform *platform, struct image *ret_image,
+			   struct error *err);
 	/* The file behind an http or https URL into the store's blobs; expected unset: whatever it is. */
 	int (*fetch)(void *context, const char *url, const struct digest *expected, struct build_file *ret_file,
 		     struct error *err);

@@ -231,6 +231,17 @@ static int take_named(struct store *store, const struct build_host *host, struct
 	return 0;
 }
 
+static int take_layout(const struct build_host *host, struct build_input *input, struct named_context *context,
+		       struct error *err)
+{
+	struct image image;
+	if (host->load_layout(host->context, context->value, input->options.platform, &image, err) < 0)
+		return error_wrap(err, "failed to get build context %s", context->name);
+	replace_string(&context->value, duplicate_string(image.id.text));
+	context->kind = NAMED_CONTEXT_IMAGE;
+	return 0;
+}
+
 static int take_all_named(struct store *store, const struct build_host *host, struct build_input *input,
 			  struct error *err)
 {
@@ -239,10 +250,12 @@ static int take_all_named(struct store *store, const struct build_host *host, st
 	named_contexts_copy(&input->contexts, input->options.contexts);
 	input->options.contexts = &input->contexts;
 	input->named = allocate_array(input->contexts.count + 1, sizeof *input->named);
-	for (size_t i = 0; i < input->contexts.count; i++)
-		if (input->contexts.items[i].kind == NAMED_CONTEXT_REMOTE &&
-		    take_named(store, host, input, &input->contexts.items[i], err) < 0)
+	for (size_t i = 0; i < input->contexts.count; i++) {
+		struct named_context *context = &input->contexts.items[i];
+		if ((context->kind == NAMED_CONTEXT_REMOTE && take_named(store, host, input, context, err) < 0) ||
+		    (context->kind == NAMED_CONTEXT_LAYOUT && take_layout(host, input, context, err) < 0))
 			return -1;
+	}
 	return 0;
 }
 

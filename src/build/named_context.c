@@ -42,20 +42,18 @@ static int take_folder(const char *name, const char *path, struct error *err)
 static int take_value(const char *text, struct named_context *context, struct error *err)
 {
 	const char *image = behind(text, "docker-image://"), *stage = behind(text, "target:");
+	const char *layout = behind(text, "oci-layout://");
 	const char *value = text;
 	struct stat status;
-	if (behind(text, "oci-layout://"))
-		return error_set(
-			err, ERROR_UNSUPPORTED,
-			"build context %s: oci-layout:// is not supported: read the layout with `tar -C FOLDER -c . | "
-			"coracle load`, and name the image with docker-image://",
-			context->name);
 	if (image) {
 		cleanup_reference struct reference reference = {0};
 		context->kind = NAMED_CONTEXT_IMAGE;
 		value = image;
 		if (strcmp(image, "scratch") != 0 && reference_parse(image, &reference, err) < 0)
 			return error_wrap(err, "failed to get build context %s", context->name);
+	} else if (layout) {
+		context->kind = NAMED_CONTEXT_LAYOUT;
+		value = layout;
 	} else if (stage) {
 		context->kind = NAMED_CONTEXT_STAGE;
 		value = stage;

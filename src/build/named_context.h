@@ -6,7 +6,7 @@
  *     docker-image://REF    an image
  *     target:STAGE          a stage of this Dockerfile
  *     URL                   a git repository or an archive (remote_source.h), until build/input.h has brought it here
- *     oci-layout://…        refused
+ *     oci-layout://…        an image of a folder: FOLDER[:TAG][@DIGEST], until the same has loaded it
  */
 #pragma once
 
@@ -14,7 +14,13 @@
 #include "base/memory.h"
 #include "base/string_list.h"
 
-enum named_context_kind { NAMED_CONTEXT_FOLDER, NAMED_CONTEXT_IMAGE, NAMED_CONTEXT_STAGE, NAMED_CONTEXT_REMOTE };
+enum named_context_kind {
+	NAMED_CONTEXT_FOLDER,
+	NAMED_CONTEXT_IMAGE,
+	NAMED_CONTEXT_STAGE,
+	NAMED_CONTEXT_REMOTE,
+	NAMED_CONTEXT_LAYOUT
+};
 
 struct named_context {
 	enum named_context_kind kind;

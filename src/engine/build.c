@@ -22,6 +22,7 @@
 #include "build/cache_document.h"
 #include "build/git.h"
 #include "build/input.h"
+#include "engine/build_layout.h"
 #include "engine/build_step.h"
 #include "engine/container_config.h"
 #include "engine/etc_files.h"
@@ -270,7 +271,8 @@ static int resolve_image(void *context, const char *name, const struct platform 
 {
 	struct engine *engine = context;
 	struct error why = {0};
-	if (!always_pull) {
+	/* An id is of an image that is here, and nowhere else. */
+	if (!always_pull || strncmp(name, "sha256:", strlen("sha256:")) == 0) {
 		if (build_find_image(engine->store, name, platform, ret_image, &why) == 0)
 			return 0;
 		/* One of another platform is as good as none. */
@@ -286,6 +288,12 @@ static int resolve_image(void *context, const char *name, const struct platform 
 		return why.kind == ERROR_UNSUPPORTED ? error_wrap(err, "%s", why.message) : -1;
 	*ret_image = outcome.image;
 	return 0;
+}
+
+static int load_layout(void *context, const char *text, const struct platform *platform, struct image *ret_image,
+		       struct error *err)
+{
+	return build_layout_load(context, text, platform, ret_image, err);
 }
 
 static int fetch_file(void *context, const char *url, const struct digest *expected, struct build_file *ret_file,
@@ -328,8 +336,11 @@ static void remove_dead_builds(struct engine *engine)
 
 static struct build_host host_of(struct engine *engine)
 {
-	return (struct build_host){
-		.context = engine, .resolve_image = resolve_image, .fetch = fetch_file, .run = run_step};
+	return (struct build_host){.context = engine,
+				   .resolve_image = resolve_image,
+				   .load_layout = load_layout,
+				   .fetch = fetch_file,
+				   .run = run_step};
 }
 
 /* Every step is in the build cache now, so that going through them once more tells their keys, whoever did them. */

@@ -83,6 +83,43 @@ FILE
   [ "$(coracle image inspect --format '{{len .RootFS.Layers}}' image:2)" -eq 1 ]
 }
 
+@test "build-context: an OCI image layout, by tag, digest and being alone, read once" {
+  layout=$WORK/layout
+  make_layout() { python3 "$TOP/tests/system/programs/oci_image.py" "$layout" "$1" "$(inside dpkg --print-architecture)" "$2"; }
+  printf 'FROM lay AS it\nFROM probe:1\nCOPY --from=it /text /it\nCOPY --from=lay /text /too\n' | dockerfile
+  make_layout 1 'of one' >/dev/null
+  build --build-context "lay=oci-layout://$layout" -t layout:1
+  assert_exit 0
+  run coracle run --rm layout:1 cat /it /too
+  assert_output 'of oneof one'
+  one=$(jq -r '.manifests[0].digest' "$layout/index.json")
+  make_layout 2 'of two' >/dev/null
+  build --build-context "lay=oci-layout://$layout:2" -t layout:2
+  run coracle run --rm layout:2 cat /it
+  assert_output 'of two'
+  build --build-context "lay=oci-layout://$layout@$one" -t layout:3
+  run coracle run --rm layout:3 cat /it
+  assert_output 'of one'
+  # Its id is asked of no registry.
+  printf 'FROM lay\n' | dockerfile
+  build --pull --build-context "lay=oci-layout://$layout:2"
+  assert_exit 0
+  # Of several none is meant, and what is damaged is refused unless it is here already.
+  build --build-context "lay=oci-layout://$layout"
+  assert_exit 1
+  assert_has 'no image in it has the tag "latest"'
+  make_layout 3 'of three' >/dev/null
+  layer=$(jq -r '.layers[0].digest' "$layout/blobs/sha256/$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "3").digest' "$layout/index.json" | cut -d : -f 2)")
+  printf X | dd of="$layout/blobs/sha256/${layer#*:}" bs=1 seek=30 conv=notrunc status=none
+  before=$(coracle image ls -aq | sort)
+  build --build-context "lay=oci-layout://$layout:3"
+  assert_exit 1
+  [ "$(coracle image ls -aq | sort)" = "$before" ] || _mismatch 'an image came of it'
+  rm -rf "$layout/blobs/sha256/${layer#*:}"
+  build --build-context "lay=oci-layout://$layout:3"
+  assert_exit 1
+}
+
 @test "build-context: RUN --mount, of bind and cache" {
   cat >"$context/Dockerfile" <<'FILE'
 FROM probe:1
@@ -146,7 +183,8 @@ FILE
   build --build-context "more=$named/file"
   assert_has "failed to get build context path $named/file: not a directory"
   build --build-context "more=oci-layout://$named"
-  assert_has 'build context more: oci-layout:// is not supported'
+  assert_exit 1
+  assert_has "oci-layout reference \"oci-layout://$named\" could not be resolved"
   build --build-context more=docker-image://:::
   assert_has 'failed to get build context more: invalid reference format'
   build --build-context more=target:nowhere
