@@ -374,7 +374,8 @@ int build_find_image(struct store *store, const char *name, const struct platfor
 		name, offered, wanted);
 }
 
-/* Before a build one of another platform does not count: the right one is going to be pulled in its place. */
+/* Before a build one of another platform does not count: the right one is going to be pulled in its place,
+ * or, where none was asked for and none can be had, it is judged when it was taken. */
 static bool find_base(void *context, const struct build_stage *stage, struct image_config *ret_config)
 {
 	const struct executor *executor = context;
@@ -382,10 +383,9 @@ static bool find_base(void *context, const struct build_stage *stage, struct ima
 	struct platform platform;
 	struct error ignored = {0};
 	struct image image;
-	int has_platform = stage_platform(stage, &platform, &ignored);
-	return has_platform >= 0 &&
-	       build_find_image(executor->store, stage->base_name, has_platform && is_before ? &platform : NULL, &image,
-				&ignored) == 0 &&
+	return stage_platform(stage, &platform, &ignored) >= 0 &&
+	       build_find_image(executor->store, stage->base_name, is_before ? &platform : NULL, &image, &ignored) ==
+		       0 &&
 	       image_read_config(executor->store, &image, ret_config, &ignored) == 0;
 }
 

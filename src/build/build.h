@@ -56,7 +56,8 @@ struct build_file {
 
 struct build_host {
 	void *context;
-	/* The image of FROM: found here, or pulled. platform NULL: whichever is here, else this machine's. */
+	/* The image of FROM: found here, or pulled. platform NULL: this machine's, or, where that cannot be had,
+	 * whichever is here. */
 	int (*resolve_image)(void *context, const char *name, const struct platform *platform, bool always_pull,
 			     struct image *ret_image, struct error *err);
 	/* The image of "FOLDER[:TAG][@DIGEST]", an OCI image layout. */
@@ -93,7 +94,7 @@ struct build_options {
 	struct string_list secrets;	       /* build/secret.h */
 	struct string_list ssh;		       /* build/ssh_forward.h */
 	const char *target;		       /* NULL: the last stage */
-	const struct platform *platform;       /* NULL: this machine's, and an image that is here may have another */
+	const struct platform *platform;       /* NULL: this machine's, if it can be had */
 	const struct named_contexts *contexts; /* NULL: none */
 	struct build_step_options steps;
 	bool no_cache;

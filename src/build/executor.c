@@ -83,18 +83,25 @@ static void normalize_media_type(struct descriptor *blob)
 
 /* Pulled once a build, however many stages begin with it. A pull is work that may go to a worker: state->is_away. */
 static int find_base_image(struct executor *executor, size_t index, const struct digest *key, size_t number,
-			   const struct platform *platform, struct image *ret_image, struct error *err)
+			   struct image *ret_image, struct error *err)
 {
 	const struct build_host *host = executor->host;
-	const char *name = executor->graph->stages[index].base_name;
+	const struct build_stage *stage = &executor->graph->stages[index];
+	const char *name = stage->base_name;
+	struct platform platform;
+	int is_asked = stage_platform(stage, &platform, err);
+	if (is_asked < 0)
+		return -1;
 	bool pull = executor->options->pull && !worker_has_made(executor, key);
-	if (!pull && build_find_image(executor->store, name, platform, ret_image, NULL) == 0)
+	if (!pull && build_find_image(executor->store, name, &platform, ret_image, NULL) == 0)
 		return 0;
 	int is_away = worker_detach(executor, index, number, false, err);
 	if (is_away != 0)
 		return is_away < 0 ? -1 : 0;
 	int claimed = worker_claim(executor, key, err);
-	return claimed < 0 ? -1 : host->resolve_image(host->context, name, platform, pull && !claimed, ret_image, err);
+	return claimed < 0 ? -1
+			   : host->resolve_image(host->context, name, is_asked ? &platform : NULL, pull && !claimed,
+						 ret_image, err);
 }
 
 static int take_base_image(struct executor *executor, const struct image *image, struct stage_state *state,
@@ -115,10 +122,6 @@ static int load_base_image(struct executor *executor, size_t index, struct stage
 		return error_wrap(err, "failed to parse stage name \"%s\"", stage->base_name);
 	cleanup_free char *full = reference_text(&reference);
 	struct digest key;
-	struct platform platform;
-	int has_platform = stage_platform(stage, &platform, err);
-	if (has_platform < 0)
-		return -1;
 	struct cache_key *parts = cache_key_begin(NULL, "base image");
 	cache_key_add_text(parts, full);
 	cache_key_add_text(parts, stage->platform);
@@ -128,8 +131,7 @@ static int load_base_image(struct executor *executor, size_t index, struct stage
 	bool is_known = worker_has_made(executor, &key);
 	size_t number = is_known ? 0 : report_begin(executor->report, load);
 	struct image image;
-	const struct platform *wanted = has_platform ? &platform : NULL;
-	int result = find_base_image(executor, index, &key, number, wanted, &image, err);
+	int result = find_base_image(executor, index, &key, number, &image, err);
 	if (state->is_away)
 		return 0;
 	if (result < 0 || take_base_image(executor, &image, state, err) < 0) {
@@ -175,13 +177,8 @@ static void copy_base_stage(const struct stage_state *base, struct stage_state *
 static int load_scratch(const struct build_stage *stage, struct stage_state *state, struct error *err)
 {
 	struct platform *platform = &state->config.platform;
-	int has_platform = stage_platform(stage, platform, err);
-	if (has_platform < 0)
+	if (stage_platform(stage, platform, err) < 0)
 		return -1;
-	if (!has_platform) {
-		platform_host(platform);
-		platform_canonicalize(platform);
-	}
 	state->config.working_directory = duplicate_string("/");
 	cleanup_free char *text = platform_text(platform);
 	struct cache_key *key = cache_key_begin(NULL, "scratch");
@@ -399,9 +396,8 @@ static bool has_base(const struct executor *executor, const struct build_stage *
 	struct error ignored = {0};
 	if (stage->base != STAGE_BASE_IMAGE)
 		return true;
-	int has_platform = stage_platform(stage, &platform, &ignored);
-	return has_platform >= 0 && build_find_image(executor->store, stage->base_name, has_platform ? &platform : NULL,
-						     &image, &ignored) == 0;
+	return stage_platform(stage, &platform, &ignored) >= 0 &&
+	       build_find_image(executor->store, stage->base_name, &platform, &image, &ignored) == 0;
 }
 
 ptrdiff_t executor_next_stage(const struct executor *executor, size_t except)

@@ -194,8 +194,11 @@ static int add_stage(struct stage_graph *graph, const struct instruction *from, 
 
 int stage_platform(const struct build_stage *stage, struct platform *ret_platform, struct error *err)
 {
-	if (!stage->platform)
+	if (!stage->platform) {
+		platform_host(ret_platform);
+		platform_canonicalize(ret_platform);
 		return 0;
+	}
 	if (platform_parse(stage->platform, ret_platform, err) < 0)
 		return error_wrap(err, "failed to parse platform %s", stage->platform);
 	platform_canonicalize(ret_platform);

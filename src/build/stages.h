@@ -68,7 +68,7 @@ int stage_argument_value(const struct stage_graph *graph, const struct string_li
 			 const struct expansion *expansion, const struct instruction_pair *pair, char **ret_value,
 			 struct error *err);
 
-/* 1: what is asked of its base; 0: nothing is; -1. */
+/* 1: what is asked of its base; 0: nothing is, and it is this machine's, if it can be had; -1. */
 int stage_platform(const struct build_stage *stage, struct platform *ret_platform, struct error *err);
 
 /*

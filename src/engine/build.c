@@ -270,22 +270,30 @@ static int resolve_image(void *context, const char *name, const struct platform 
 			 struct image *ret_image, struct error *err)
 {
 	struct engine *engine = context;
+	struct platform host;
 	struct error why = {0};
 	/* An id is of an image that is here, and nowhere else. */
 	if (!always_pull || strncmp(name, "sha256:", strlen("sha256:")) == 0) {
-		if (build_find_image(engine->store, name, platform, ret_image, &why) == 0)
+		platform_host(&host);
+		if (build_find_image(engine->store, name, platform ? platform : &host, ret_image, &why) == 0)
 			return 0;
-		/* One of another platform is as good as none. */
+		/* One of another platform is as good as none, as long as there may be a better one. */
 		if (why.kind != ERROR_NOT_FOUND && why.kind != ERROR_UNSUPPORTED) {
 			*err = why;
 			return -1;
 		}
 	}
+	bool is_other = why.kind == ERROR_UNSUPPORTED;
 	cleanup_reference struct reference reference = {0};
 	struct pull_outcome outcome;
 	if (reference_parse(name, &reference, err) < 0 ||
-	    image_pull(engine, &reference, platform, NULL, &outcome, err) < 0)
-		return why.kind == ERROR_UNSUPPORTED ? error_wrap(err, "%s", why.message) : -1;
+	    image_pull(engine, &reference, platform, NULL, &outcome, err) < 0) {
+		if (is_other && !platform && err->kind != ERROR_CANCELLED) {
+			error_clear(err);
+			return build_find_image(engine->store, name, NULL, ret_image, err);
+		}
+		return is_other ? error_wrap(err, "%s", why.message) : -1;
+	}
 	*ret_image = outcome.image;
 	return 0;
 }
