@@ -310,13 +310,18 @@ static int export_image(struct executor *executor, struct stage_state *state, st
 	return 0;
 }
 
-/* An image that several stages begin with is looked for once. */
+/* An image that several stages begin with is looked for once for each platform. */
 static bool is_first_with_base(const struct stage_graph *graph, size_t index)
 {
-	for (size_t i = 0; i < index; i++)
-		if (graph->stages[i].needed && graph->stages[i].base == STAGE_BASE_IMAGE &&
-		    strcmp(graph->stages[i].base_name, graph->stages[index].base_name) == 0)
+	const struct build_stage *stage = &graph->stages[index];
+	const char *platform = stage->platform ? stage->platform : "";
+	for (size_t i = 0; i < index; i++) {
+		const struct build_stage *other = &graph->stages[i];
+		if (other->needed && other->base == STAGE_BASE_IMAGE &&
+		    strcmp(other->base_name, stage->base_name) == 0 &&
+		    strcmp(other->platform ? other->platform : "", platform) == 0)
 			return false;
+	}
 	return true;
 }
 
