@@ -54,6 +54,16 @@ static json_t *row_member(const void *object, const char *name, const char *argu
 	return column ? text_value(column->text(row->row, row->rows->context)) : NULL;
 }
 
+static bool row_print(const void *object, const char *name, struct buffer *output)
+{
+	const struct row *row = object;
+	const struct format_column *column = find_column(row->rows, name);
+	if (!column)
+		return false;
+	cleanup_free char *text = row->row ? column->text(row->row, row->rows->context) : NULL;
+	return buffer_append_string(output, text ? text : column->header, NULL) == 0;
+}
+
 static json_t *row_all(const void *object)
 {
 	const struct row *row = object;
@@ -110,7 +120,7 @@ static char *prepare(const char *format)
 static int render(const struct template *template, const struct format_rows *rows, const void *one,
 		  struct buffer *output, struct error *err)
 {
-	const struct template_object_type type = {rows->type_name, row_member, row_all};
+	const struct template_object_type type = {rows->type_name, row_member, row_all, row_print};
 	const struct row row = {rows, one};
 	const struct template_input input = {.object_type = &type, .object = &row, .is_header = !one};
 	if (template_execute(template, &input, output, err) < 0 || buffer_append_string(output, "\n", err) < 0)

@@ -23,7 +23,7 @@ static char *id_text(const void *row, const void *context)
 	const struct image_tag *tag = row;
 	if (((const struct image_format *)context)->whole)
 		return duplicate_string(tag->image.id.text);
-	return format_string("%.12s", digest_hex(&tag->image.id));
+	return duplicate_bytes(digest_hex(&tag->image.id), 12);
 }
 
 static char *age_text(const void *row, const void *context)

@@ -37,6 +37,8 @@ struct template_object_type {
 	 */
 	json_t *(*member)(const void *object, const char *name, const char *argument);
 	json_t *(*all)(const void *object); /* for {{json .}}, owned by the caller */
+	/* Appends the member, which is a text, without a value in between; false: there is none of that name. */
+	bool (*print)(const void *object, const char *name, struct buffer *output);
 };
 
 struct template_input {

@@ -351,6 +351,16 @@ static int run_condition(struct template_run *run, const struct node *node, cons
 	return node->otherwise ? run_list(run, node->otherwise, dot) : 0;
 }
 
+/* {{.Name}} of a row, which nearly all of every list is made of; anything else goes the long way. */
+static bool print_member(const struct template_run *run, const struct node *pipe, const struct template_value *dot)
+{
+	if (!dot->object_type || pipe->names.count || pipe->child_count != 1 || pipe->children[0]->child_count != 1)
+		return false;
+	const struct node *field = pipe->children[0]->children[0];
+	return field->kind == NODE_FIELD && field->names.count == 1 &&
+	       dot->object_type->print(dot->object, field->names.items[0], run->output);
+}
+
 static int run_node(struct template_run *run, const struct node *node, const struct template_value *dot)
 {
 	struct template_value value;
@@ -360,6 +370,8 @@ static int run_node(struct template_run *run, const struct node *node, const str
 	case NODE_TEXT:
 		return buffer_append_string(run->output, node->text, run->err);
 	case NODE_ACTION:
+		if (print_member(run, node->pipe, dot))
+			return 0;
 		if (eval_pipe(run, node->pipe, dot, &value) < 0)
 			return -1;
 		if (node->pipe->names.count == 0)
