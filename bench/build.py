@@ -111,8 +111,7 @@ def one_round(work, name, builder, times):
     none = lab.measure(builder.line(work, "none", "--no-cache", context="empty"))
     runs = lab.measure(builder.line(work, "runs", "--no-cache", context="empty"))
     add("a RUN step that does nothing", (runs - none) / RUNS)
-    jobs = ["--jobs", str(STAGES)] if name == "buildah" else []
-    stages = builder.line(work, "stages", "--no-cache", *jobs, context="empty")
+    stages = builder.line(work, "stages", "--no-cache", context="empty")
     add("eight stages of 0.4 s", lab.measure(stages))
     if name == "coracle":
         add("eight stages of 0.4 s", lab.measure(["taskset", "-c", "0", *stages]), "coracle on one processor")
