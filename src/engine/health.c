@@ -1,5 +1,4 @@
 #include "engine/health.h"
-#include "engine/events.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +7,7 @@
 #include "base/atomic_file.h"
 #include "base/fd.h"
 #include "build/words.h"
+#include "engine/events.h"
 #include "engine/health_probe.h"
 #include "engine/state.h"
 
@@ -57,10 +57,8 @@ static int add_span(json_t *check, const char *name, const char *option, const c
 		return error_wrap(err, "invalid argument \"%s\" for \"--%s\" flag", text, option);
 	if (span < 0)
 		return error_set(err, ERROR_INVALID, "--%s cannot be negative", option);
-	if (span > 0 && span < MILLISECOND) {
-		const char *word = strcmp(name, "StartPeriod") == 0 ? "StartPeriod" : name;
-		return error_set(err, ERROR_INVALID, "%s in Healthcheck cannot be less than one millisecond", word);
-	}
+	if (span > 0 && span < MILLISECOND)
+		return error_set(err, ERROR_INVALID, "%s in Healthcheck cannot be less than one millisecond", name);
 	if (span > 0)
 		json_object_set_new(check, name, json_integer(span));
 	return 0;

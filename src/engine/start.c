@@ -155,6 +155,16 @@ static int start_locked(const struct start *given, struct container_record *reco
 	return -1;
 }
 
+/* The record tells of a failure. */
+static int start_held(const struct start *start, struct container_record *record, struct error *err)
+{
+	if (start_locked(start, record, err) == 0)
+		return 0;
+	struct error ignored = {0};
+	container_set_not_started(start->engine->store, record, err ? err->message : "", &ignored);
+	return -1;
+}
+
 int container_start(struct engine *engine, struct container_record *record, struct container_hold *given,
 		    int *ret_client_fd, struct error *err)
 {
@@ -175,11 +185,8 @@ int container_start(struct engine *engine, struct container_record *record, stru
 		client_far = ends[1];
 	}
 	struct start start = {.engine = engine, .hold = &hold, .client_fd = client_far};
-	if (start_locked(&start, record, err) < 0) {
-		struct error ignored = {0};
-		container_set_not_started(engine->store, record, err ? err->message : "", &ignored);
+	if (start_held(&start, record, err) < 0)
 		return -1;
-	}
 	if (ret_client_fd)
 		*ret_client_fd = steal_fd(&client_near);
 	return 0;
@@ -189,9 +196,5 @@ int container_start_again(struct engine *engine, struct container_record *record
 			  struct error *err)
 {
 	struct start start = {.engine = engine, .hold = hold, .client_fd = -1, .is_again = true};
-	if (start_locked(&start, record, err) == 0)
-		return 0;
-	struct error ignored = {0};
-	container_set_not_started(engine->store, record, err ? err->message : "", &ignored);
-	return -1;
+	return start_held(&start, record, err);
 }

@@ -10,9 +10,6 @@
 #include "monitor/start.h"
 #include "runtime/cgroup.h"
 
-#define BUSY_PAUSE (2 * 1000 * 1000LL)		 /* nanoseconds */
-#define BUSY_LIMIT (30 * NANOSECONDS_PER_SECOND) /* a start or a cleanup takes some ten milliseconds */
-
 const char *container_state_name(const struct container_state *state)
 {
 	static const char *const names[] = {"created", "running", "restarting", "exited"};
@@ -135,7 +132,7 @@ int container_hold_take(struct engine *engine, const char *id, struct container_
 	int lock;
 	if (container_open_run_folder(engine->store, id, true, &run_folder, err) < 0)
 		return -1;
-	for (nanoseconds waited = 0; monitor_lock_take(run_folder, &lock, err) < 0; waited += BUSY_PAUSE) {
+	for (nanoseconds waited = 0; monitor_lock_take(run_folder, &lock, err) < 0; waited += CONTAINER_BUSY_PAUSE) {
 		struct monitor_status monitor;
 		if (err->kind != ERROR_CONFLICT)
 			return -1;
@@ -146,11 +143,11 @@ int container_hold_take(struct engine *engine, const char *id, struct container_
 		if (monitor.state == MONITOR_WAITING)
 			return error_set(err, ERROR_CONFLICT,
 					 "Container %s is restarting, wait until the container is running", id);
-		if (waited > BUSY_LIMIT)
+		if (waited > CONTAINER_BUSY_LIMIT)
 			return error_set(err, ERROR_CONFLICT, "another command is still working on container %s", id);
 		error_clear(err);
 		/* The holder either lets go or becomes a monitor, and the lock tells of the first alone. */
-		struct timespec pause = {.tv_nsec = BUSY_PAUSE};
+		struct timespec pause = {.tv_nsec = CONTAINER_BUSY_PAUSE};
 		nanosleep(&pause, NULL);
 	}
 	*ret_hold = (struct container_hold){.run_folder_fd = steal_fd(&run_folder), .lock_fd = lock};

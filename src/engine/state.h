@@ -8,6 +8,10 @@
 #include "monitor/status.h"
 #include "store/container.h"
 
+/* Another command's start or cleanup takes some ten milliseconds: how often it is looked at, and when that ends. */
+#define CONTAINER_BUSY_PAUSE (2 * 1000 * 1000LL) /* nanoseconds */
+#define CONTAINER_BUSY_LIMIT (30 * NANOSECONDS_PER_SECOND)
+
 enum container_status { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_RESTARTING, CONTAINER_EXITED };
 
 struct container_state {

@@ -13,8 +13,6 @@
 #include "runtime/cgroup.h"
 
 #define DEFAULT_STOP_SECONDS 10
-#define BUSY_PAUSE	     (2 * 1000 * 1000LL)
-#define BUSY_LIMIT	     (30 * NANOSECONDS_PER_SECOND) /* a start or a cleanup takes some ten milliseconds */
 
 static int open_run_folder(struct engine *engine, const struct container_record *record, int *ret_fd, struct error *err)
 {
@@ -84,13 +82,13 @@ static int cancel_restart(struct engine *engine, struct container_record *record
 	record->restart_at = 0;
 	if (state->status != CONTAINER_RESTARTING)
 		return 0;
-	nanoseconds limit = time_monotonic() + BUSY_LIMIT;
+	nanoseconds limit = time_monotonic() + CONTAINER_BUSY_LIMIT;
 	for (;;) {
 		struct monitor_status now;
 		if (monitor_end_waiter(run_folder, err) < 0 || monitor_status_read(run_folder, &now, err) < 0)
 			return -1;
 		/* Lets go, or becomes a monitor, and the lock tells of the first alone. */
-		if (now.state == MONITOR_RUNNING || monitor_wait(run_folder, BUSY_PAUSE, err) == 0)
+		if (now.state == MONITOR_RUNNING || monitor_wait(run_folder, CONTAINER_BUSY_PAUSE, err) == 0)
 			return container_state_find_again(engine, record, state, err);
 		if (err->kind != ERROR_LIMIT)
 			return -1;
