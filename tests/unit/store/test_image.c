@@ -125,6 +125,32 @@ static void lists_dangling_and_digests(void **state)
 	assert_string_equal(found.id.text, second.id.text);
 }
 
+/* Each tag of a repository has the digest that came last; other repositories' tags have theirs, or none. */
+static void lists_the_last_digest(void **state)
+{
+	struct store *store = ((struct fixture *)*state)->store;
+	struct error err = {0};
+	struct image image;
+	struct digest digests[3];
+	static const char *const names[] = {"app:one", "app:two", "app:two"};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		digest_of_bytes(&(char){(char)('c' - i)}, 1, &digests[i]);
+		assert_ok(make_image(store, base_layers, "1", names[i], &digests[i], &image, &err), &err);
+	}
+	cleanup_reference struct reference local = {0};
+	assert_ok(reference_parse("local:three", &local, &err), &err);
+	assert_ok(image_tag_set(store, &local, &image.id, NULL, &err), &err);
+	cleanup_image_list struct image_list list = {0};
+	assert_ok(image_list(store, NULL, &list, &err), &err);
+	assert_int_equal(list.count, 3);
+	for (size_t i = 0; i < 2; i++) {
+		assert_string_equal(list.items[i].tag, names[i] + strlen("app:"));
+		assert_string_equal(list.items[i].repository_digest.text, digests[2].text);
+	}
+	assert_string_equal(list.items[2].tag, "three");
+	assert_false(digest_is_set(&list.items[2].repository_digest));
+}
+
 static void removes_as_docker_does(void **state)
 {
 	struct store *store = ((struct fixture *)*state)->store;
@@ -247,6 +273,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(puts_and_finds, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(refuses_what_is_not_whole, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(lists_dangling_and_digests, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(lists_the_last_digest, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(removes_as_docker_does, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(keeps_images_that_containers_use, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(keeps_a_manifest_that_can_be_pushed, fixture_set_up, fixture_tear_down),
