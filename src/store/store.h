@@ -1,7 +1,8 @@
 /*
  * The engine's state on disk: ROOT (durable; /var/lib/coracle) and RUN_ROOT (gone after a reboot; /run/coracle).
  *
- *     ROOT/coracle.db            SQLite in WAL mode: images, tags, layers, containers, networks, build cache, volumes
+ *     ROOT/coracle.db            SQLite in WAL mode: images, tags, layers, containers, networks, build cache, volumes;
+ *                                whoever finds another writer there waits in ROOT/coracle.db-queue
  *     ROOT/blobs/                manifests, configs, compressed layers (blob.h)
  *     ROOT/layers/               unpacked layers (layer_folder.h)
  *     ROOT/containers/<id>/      upper/, work/, container.log, hostname, hosts, resolv.conf

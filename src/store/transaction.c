@@ -26,9 +26,12 @@
 
 #include "base/fd.h"
 #include "base/time.h"
+#include "store/write_queue.h"
 
 #define BUSY_TIMEOUT_MILLISECONDS 10000
 #define BUSY_RETRY_MILLISECONDS	  5
+#define WRITE_PATIENCE		  (30 * NANOSECONDS_PER_SECOND)
+#define WRITE_RETRY_NANOSECONDS	  (300 * 1000L) /* one process at a time does that */
 #define LOG_PAGES		  128
 
 static enum error_kind kind_of(int code)
@@ -56,7 +59,7 @@ static int fail(sqlite3 *database, struct error *err, const char *what)
 	int number = sqlite3_system_errno(database);
 	const char *text = sqlite3_errmsg(database);
 	if ((code & 0xff) == SQLITE_BUSY)
-		text = "another process has kept it locked for 10 seconds";
+		text = "another process keeps it locked: try again when that one has ended";
 	if (number && (code & 0xff) != SQLITE_CONSTRAINT && (code & 0xff) != SQLITE_BUSY)
 		error_set_errno(err, number, "database: %s: %s", what, text);
 	else
@@ -218,6 +221,28 @@ void database_close(sqlite3 *database)
 	sqlite3_close_v2(database);
 }
 
+static int try_begin(sqlite3 *database)
+{
+	sqlite3_busy_timeout(database, 0);
+	int code = sqlite3_exec(database, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	sqlite3_busy_timeout(database, BUSY_TIMEOUT_MILLISECONDS);
+	return code & 0xff;
+}
+
+static int begin_immediate(sqlite3 *database, struct error *err)
+{
+	int code = try_begin(database);
+	if (code == SQLITE_BUSY) {
+		nanoseconds deadline = time_monotonic() + WRITE_PATIENCE;
+		cleanup_close int queue = -1;
+		if (write_queue_enter(sqlite3_db_filename(database, "main"), deadline, &queue, err) < 0)
+			return -1;
+		while ((code = try_begin(database)) == SQLITE_BUSY && time_monotonic() < deadline)
+			nanosleep(&(struct timespec){0, WRITE_RETRY_NANOSECONDS}, NULL);
+	}
+	return code == SQLITE_OK ? 0 : fail(database, err, "BEGIN IMMEDIATE");
+}
+
 int transaction_begin(struct transaction *transaction, sqlite3 *database, enum transaction_durability durability,
 		      struct error *err)
 {
@@ -226,7 +251,7 @@ int transaction_begin(struct transaction *transaction, sqlite3 *database, enum t
 		    durability == TRANSACTION_DURABLE ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
 		    err) < 0)
 		return -1;
-	if (execute(database, "BEGIN IMMEDIATE", err) < 0)
+	if (begin_immediate(database, err) < 0)
 		return -1;
 	transaction->database = database;
 	return 0;

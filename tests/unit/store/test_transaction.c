@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -164,6 +165,111 @@ static void sixteen_processes_open_at_first(void **state)
 	}
 }
 
+/* Whether the kernel lists this process as one that has or awaits a flock(2). */
+static bool is_queued(pid_t pid)
+{
+	cleanup_file FILE *locks = fopen("/proc/locks", "re");
+	char line[256];
+	while (locks && fgets(line, sizeof line, locks)) {
+		const char *kind = strstr(line, "FLOCK");
+		int owner;
+		if (kind && sscanf(kind, "FLOCK ADVISORY WRITE %d", &owner) == 1 && owner == pid)
+			return true;
+	}
+	return false;
+}
+
+static int insert_once(int number)
+{
+	struct error err = {0};
+	sqlite3 *database = NULL;
+	struct transaction transaction = {0};
+	cleanup_free char *key = format_string("%d", number);
+	if (database_open(path, migrations, &database, &err) < 0 ||
+	    transaction_begin(&transaction, database, TRANSACTION_ATOMIC, &err) < 0 ||
+	    database_run(database, &err, "INSERT INTO one (key) SELECT printf('%s after %d', ?1, count(*)) FROM one",
+			 "t", key) < 0 ||
+	    transaction_commit(&transaction, &err) < 0) {
+		fprintf(stderr, "%s\n", err.message);
+		return 1;
+	}
+	database_close(database);
+	return 0;
+}
+
+/* Holds the write lock until told; no process may inherit a database that is open. */
+static int hold_until_told(int ready, int told)
+{
+	struct error err = {0};
+	sqlite3 *database = NULL;
+	struct transaction transaction = {0};
+	char byte = 0;
+	if (database_open(path, migrations, &database, &err) < 0 ||
+	    transaction_begin(&transaction, database, TRANSACTION_ATOMIC, &err) < 0 || write(ready, &byte, 1) != 1 ||
+	    read(told, &byte, 1) != 0)
+		return 1;
+	transaction_release(&transaction);
+	database_close(database);
+	return 0;
+}
+
+static pid_t start_holder(int *ret_tell)
+{
+	int ready[2], told[2];
+	char byte;
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	pid_t holder = fork();
+	assert_true(holder >= 0);
+	if (holder == 0) {
+		close(told[1]);
+		_exit(hold_until_told(ready[1], told[0]));
+	}
+	close(ready[1]);
+	close(told[0]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	*ret_tell = told[1];
+	return holder;
+}
+
+static void assert_success(pid_t child)
+{
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void writers_come_in_their_order(void **state)
+{
+	enum { WRITERS = 12 };
+	int tell;
+	pid_t holder = start_holder(&tell), children[WRITERS];
+	for (int i = 0; i < WRITERS; i++) {
+		children[i] = fork();
+		assert_true(children[i] >= 0);
+		if (children[i] == 0) {
+			close(tell);
+			_exit(insert_once(i));
+		}
+		for (int tries = 0; !is_queued(children[i]) && tries < 2000; tries++)
+			usleep(10000);
+		assert_true(is_queued(children[i]));
+	}
+	close(tell);
+	assert_success(holder);
+	for (int i = 0; i < WRITERS; i++)
+		assert_success(children[i]);
+	struct error err = {0};
+	sqlite3 *database = NULL;
+	assert_ok(database_open(path, migrations, &database, &err), &err);
+	for (int i = 0; i < WRITERS; i++) {
+		cleanup_free char *sql = format_string("SELECT count(*) FROM one WHERE key = '%d after %d'", i, i);
+		assert_int_equal(count_rows(database, sql), 1);
+	}
+	database_close(database);
+}
+
 /* Processes that write a little and end, one after another: the log must not grow with their number. */
 static void keeps_the_log_short(void **state)
 {
@@ -196,6 +302,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rolls_back_unless_committed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_the_log_short, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sixteen_processes_open_at_first, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(writers_come_in_their_order, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
