@@ -29,13 +29,15 @@ static int parse_tail(const char *text, int64_t *ret_lines, struct error *err)
 
 int cmd_logs(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
-	struct log_query query = {.stdout_fd = STDOUT_FILENO, .stderr_fd = STDERR_FILENO};
+	struct container_logs_options logs = {.query = {.stdout_fd = STDOUT_FILENO, .stderr_fd = STDERR_FILENO}};
+	struct log_query *query = &logs.query;
 	const char *since = NULL, *until = NULL, *tail = "all";
 	const struct option options[] = {
-		OPTION_FLAG('f', "follow", &query.follow, "Follow log output"),
+		OPTION_FLAG(0, "details", &logs.details, "Show extra details provided to logs"),
+		OPTION_FLAG('f', "follow", &query->follow, "Follow log output"),
 		OPTION_STRING(0, "since", &since, "string", "Show logs since timestamp or relative time (e.g. 42m)"),
 		OPTION_STRING('n', "tail", &tail, "string", "Number of lines to show from the end of the logs"),
-		OPTION_FLAG('t', "timestamps", &query.timestamps, "Show timestamps"),
+		OPTION_FLAG('t', "timestamps", &query->timestamps, "Show timestamps"),
 		OPTION_STRING(0, "until", &until, "string", "Show logs before a timestamp or relative time"),
 		OPTION_END,
 	};
@@ -43,8 +45,8 @@ int cmd_logs(struct invocation *invocation, int count, char **arguments, struct 
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
 	if (result != 0)
 		return result < 0 ? -1 : 0;
-	if (parse_tail(tail, &query.tail, err) < 0 || (since && parse_time(since, &query.since, err) < 0) ||
-	    (until && parse_time(until, &query.until, err) < 0) || command_open_engine(invocation, &engine, err) < 0)
+	if (parse_tail(tail, &query->tail, err) < 0 || (since && parse_time(since, &query->since, err) < 0) ||
+	    (until && parse_time(until, &query->until, err) < 0) || command_open_engine(invocation, &engine, err) < 0)
 		return -1;
-	return container_logs(engine, arguments[0], &query, err);
+	return container_logs(engine, arguments[0], &logs, err);
 }

@@ -97,6 +97,7 @@ command_handler cmd_kill;
 command_handler cmd_load;
 command_handler cmd_login;
 command_handler cmd_logout;
+command_handler cmd_log_compress;
 command_handler cmd_logs;
 command_handler cmd_manifest_annotate;
 command_handler cmd_manifest_create;

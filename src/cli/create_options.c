@@ -24,6 +24,7 @@ void create_arguments_release(struct create_arguments *arguments)
 				       &arguments->capabilities_add,
 				       &arguments->capabilities_drop,
 				       &arguments->security,
+				       &arguments->log_options,
 				       &arguments->extra_hosts,
 				       &arguments->dns,
 				       &arguments->exposed};
@@ -65,6 +66,7 @@ void create_options_table(struct create_arguments *a, struct option *table, size
 		OPTION_LIST('l', "label", &a->labels, "list", "Set meta data on a container"),
 		OPTION_STRING(0, "log-driver", &a->log_driver, "string",
 			      "Logging driver for the container: json-file, local, none"),
+		OPTION_LIST(0, "log-opt", &a->log_options, "list", "Log driver options"),
 		OPTION_BYTES('m', "memory", &a->memory, "Memory limit"),
 		OPTION_SWAP(0, "memory-swap", &a->memory_swap,
 			    "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
@@ -200,6 +202,8 @@ int create_arguments_apply(const struct create_arguments *arguments, int count, 
 	if (arguments->network && container_config_set_network(config, arguments->network, err) < 0)
 		return -1;
 	if (arguments->log_driver && container_config_set_log_driver(config, arguments->log_driver, err) < 0)
+		return -1;
+	if (container_config_set_log_options(config, &arguments->log_options, err) < 0)
 		return -1;
 	if (arguments->restart && container_config_set_restart(config, arguments->restart, err) < 0)
 		return -1;

@@ -5,7 +5,7 @@
 #include "engine/create.h"
 #include "engine/health.h"
 
-#define CREATE_OPTION_COUNT 57
+#define CREATE_OPTION_COUNT 58
 
 struct create_arguments {
 	struct health_options health;
@@ -13,7 +13,7 @@ struct create_arguments {
 		*container_id_file, *cpus, *restart, *log_driver;
 	bool remove, interactive, terminal, use_init, read_only, privileged, publish_all, quiet;
 	struct string_list environment, environment_files, volumes, mounts, tmpfs, ports, labels, groups,
-		capabilities_add, capabilities_drop, security, extra_hosts, dns, exposed;
+		capabilities_add, capabilities_drop, security, extra_hosts, dns, exposed, log_options;
 	int64_t stop_timeout, memory, memory_swap, pids_limit, cpu_shares, shm_bytes;
 };
 

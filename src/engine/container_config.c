@@ -28,6 +28,7 @@ void container_config_release(struct container_config *config)
 	string_list_release(&config->capabilities_drop);
 	string_list_release(&config->layers);
 	string_list_release(&config->shell);
+	string_list_release(&config->log_options);
 	json_decref(config->healthcheck);
 	for (size_t i = 0; i < config->mount_count; i++) {
 		free(config->mounts[i].source);

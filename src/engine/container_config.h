@@ -31,7 +31,7 @@ enum container_network { CONTAINER_NETWORK_BRIDGE, CONTAINER_NETWORK_HOST, CONTA
 enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
 extern const char *const restart_policy_names[]; /* "no", "on-failure", "always", "unless-stopped" */
 
-/* Where output goes. json-file and local are one here: the log that `logs` reads (monitor/log_writer.h). */
+/* Where output goes. json-file and local are one format here: the log that `logs` reads (monitor/log_writer.h). */
 enum log_driver { LOG_DRIVER_JSON_FILE, LOG_DRIVER_LOCAL, LOG_DRIVER_NONE };
 extern const char *const log_driver_names[]; /* "json-file", "local", "none" */
 
@@ -50,6 +50,7 @@ struct container_config {
 	char *stop_signal;
 	int64_t stop_timeout; /* seconds; -1: the default of 10 */
 	enum log_driver log_driver;
+	struct string_list log_options; /* KEY=VALUE (log_options.h) */
 	enum restart_policy restart_policy;
 	int64_t restart_limit; /* of on-failure; 0: none */
 
@@ -101,6 +102,9 @@ int container_config_add_environment_file(struct container_config *config, const
 int container_config_set_network(struct container_config *config, const char *text, struct error *err);
 int container_config_set_log_driver(struct container_config *config, const char *text,
 				    struct error *err); /* --log-driver */
+/* --log-opt, after the driver. */
+int container_config_set_log_options(struct container_config *config, const struct string_list *options,
+				     struct error *err);
 int container_config_set_restart(struct container_config *config, const char *text, struct error *err); /* --restart */
 int container_config_add_security(struct container_config *config, const char *text, struct error *err);
 

@@ -42,7 +42,7 @@ static json_t *ports_to_json(const struct container_config *config)
 #define LIST_MEMBERS(apply)                                                                                            \
 	apply(entrypoint) apply(command) apply(environment) apply(groups) apply(labels) apply(exposed_ports)           \
 		apply(extra_hosts) apply(dns) apply(capabilities_add) apply(capabilities_drop) apply(shell)            \
-			apply(layers)
+			apply(layers) apply(log_options)
 #define BOOLEAN_MEMBERS(apply)                                                                                         \
 	apply(has_entrypoint) apply(has_command) apply(terminal) apply(open_input) apply(use_init)                     \
 		apply(read_only_root) apply(privileged) apply(no_new_privileges) apply(seccomp_unconfined)

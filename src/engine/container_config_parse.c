@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "engine/container_config.h"
+#include "engine/log_options.h"
 #include "store/volume.h"
 
 #define ENVIRONMENT_FILE_LIMIT ((size_t)1024 * 1024)
@@ -327,6 +328,19 @@ int container_config_set_log_driver(struct container_config *config, const char 
 		return error_set(err, ERROR_INVALID, "logger: no log driver named '%s' is registered", text);
 	config->log_driver = driver;
 	return 0;
+}
+
+int container_config_set_log_options(struct container_config *config, const struct string_list *options,
+				     struct error *err)
+{
+	struct log_settings settings;
+	for (size_t i = 0; i < options->count; i++) {
+		const char *text = options->items[i];
+		cleanup_free char *key = format_string("%.*s", (int)strcspn(text, "="), text);
+		string_list_set_key(&config->log_options, key, strchr(text, '=') ? strchr(text, '=') + 1 : "");
+	}
+	log_sort_pairs(&config->log_options);
+	return log_settings_read(config, &settings, err);
 }
 
 static int parse_restart_limit(const char *text, int64_t *ret_limit, struct error *err)

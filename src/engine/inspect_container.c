@@ -7,6 +7,8 @@
 #include "engine/health.h"
 #include "engine/inspect.h"
 #include "engine/list.h"
+#include "engine/log_files.h"
+#include "monitor/log_files.h"
 #include "monitor/status.h"
 #include "network/link.h"
 #include "oci/platform.h"
@@ -165,7 +167,8 @@ static json_t *host_config_of(const struct container_view *view)
 	json_object_set_new(host, "Binds", binds_of(config));
 	json_object_set_new(host, "ContainerIDFile", json_string(""));
 	json_object_set_new(host, "LogConfig",
-			    json_pack("{s:s, s:{}}", "Type", log_driver_names[config->log_driver], "Config"));
+			    json_pack("{s:s, s:o}", "Type", log_driver_names[config->log_driver], "Config",
+				      inspect_map(&config->log_options)));
 	json_object_set_new(host, "NetworkMode", json_string(network_modes[config->network]));
 	json_object_set_new(host, "PortBindings", ports_of(config, false));
 	json_object_set_new(host, "RestartPolicy",
@@ -314,7 +317,7 @@ static void add_paths(const struct container_view *view, const char *folder, jso
 	static const char *const files[][2] = {{"ResolvConfPath", "resolv.conf"},
 					       {"HostnamePath", "hostname"},
 					       {"HostsPath", "hosts"},
-					       {"LogPath", "container.log"}};
+					       {"LogPath", LOG_FOLDER "/" LOG_NAME}};
 	/* The first start makes them. */
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		json_object_set_new(document, files[i][0],

@@ -14,8 +14,7 @@
 void launch_plan_release(struct launch_plan *plan)
 {
 	int fds[] = {plan->spec.upper_fd, plan->spec.work_fd,	     plan->spec.hostname_fd,
-		     plan->spec.hosts_fd, plan->spec.resolv_conf_fd, plan->container_folder,
-		     plan->log_fd};
+		     plan->spec.hosts_fd, plan->spec.resolv_conf_fd, plan->container_folder};
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] > 2)
 			close(fds[i]);
@@ -24,6 +23,7 @@ void launch_plan_release(struct launch_plan *plan)
 	for (size_t i = 0; i < plan->mount_count; i++)
 		if (plan->mounts[i].source_fd >= 0)
 			close(plan->mounts[i].source_fd);
+	log_plan_release(&plan->log);
 	free(plan->layer_fds);
 	free(plan->mounts);
 	free(plan->cgroup);
@@ -201,15 +201,11 @@ static int fill(struct engine *engine, const struct container_record *record, co
 	plan->init_path = config->use_init ? duplicate_string(engine->monitor) : NULL;
 	if (open_overlay_folders(plan, err) < 0 || open_layers(engine, config, plan, err) < 0 ||
 	    open_mounts(engine, config, plan, err) < 0 || write_etc_files(plan, config, address, err) < 0 ||
-	    make_arguments(config, plan, err) < 0 || fill_confinement(engine, config, plan, err) < 0)
+	    make_arguments(config, plan, err) < 0 ||
+	    log_plan_open(plan->container_folder, config, &plan->log, err) < 0 ||
+	    fill_confinement(engine, config, plan, err) < 0)
 		return -1;
 	launch_environment(config, plan->hostname, &plan->spec.environment);
-	if (config->log_driver != LOG_DRIVER_NONE) {
-		plan->log_fd = openat(plan->container_folder, "container.log",
-				      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-		if (plan->log_fd < 0)
-			return error_set_errno(err, errno, "open container.log");
-	}
 	spec->id = record->id;
 	spec->cgroup = plan->cgroup;
 	spec->layer_fds = plan->layer_fds;

@@ -6,6 +6,7 @@
 
 #include "engine/container_config.h"
 #include "engine/engine.h"
+#include "engine/log_files.h"
 #include "runtime/seccomp.h"
 #include "runtime/spec.h"
 #include "store/container.h"
@@ -21,9 +22,10 @@ struct launch_plan {
 	char *init_path;
 	char **arguments; /* NULL-terminated; items borrowed from the config */
 	struct seccomp_filter seccomp;
-	int container_folder, log_fd;
+	struct log_plan log;
+	int container_folder;
 };
-#define LAUNCH_PLAN_INIT ((struct launch_plan){.container_folder = -1, .log_fd = -1})
+#define LAUNCH_PLAN_INIT ((struct launch_plan){.log = LOG_PLAN_INIT, .container_folder = -1})
 
 int launch_plan_make(struct engine *engine, const struct container_record *record,
 		     const struct container_config *config, const char *address /* "172.17.0.2"; NULL: none */,

@@ -3,14 +3,29 @@
 #include <fcntl.h>
 
 #include "base/fd.h"
-#include "engine/container_config.h"
+#include "engine/log_files.h"
 #include "store/container.h"
 
-int container_logs(struct engine *engine, const char *name, const struct log_query *query, struct error *err)
+static int make_details(const struct container_config *config, const struct container_record *record,
+			struct container_logs_options *options, char **ret_details, struct error *err)
+{
+	cleanup_string_list struct string_list attributes = {0};
+	if (!options->details)
+		return 0;
+	if (log_attributes(config, record, &attributes, err) < 0)
+		return -1;
+	*ret_details = log_details_text(&attributes);
+	options->query.details = *ret_details;
+	return 0;
+}
+
+int container_logs(struct engine *engine, const char *name, struct container_logs_options *options, struct error *err)
 {
 	cleanup_container_record struct container_record record = {0};
+	cleanup_close int container = -1;
 	cleanup_close int folder = -1;
 	cleanup_close int run_folder = -1;
+	cleanup_free char *details = NULL;
 	struct error absent = {0};
 	if (container_find(engine->store, name, &record, err) < 0)
 		return -1;
@@ -21,13 +36,15 @@ int container_logs(struct engine *engine, const char *name, const struct log_que
 	if (config.log_driver == LOG_DRIVER_NONE)
 		return error_set(err, ERROR_UNSUPPORTED, "configured logging driver does not support reading");
 	/* Never started: there is nothing to tell. */
-	if (container_open_folder(engine->store, record.id, false, &folder, &absent) < 0)
+	if (container_open_folder(engine->store, record.id, false, &container, &absent) < 0)
 		return 0;
-	cleanup_close int log = openat(folder, "container.log", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (log < 0)
-		return errno == ENOENT ? 0 : error_set_errno(err, errno, "open the log of container %s", name);
+	folder = open_folder_at(container, LOG_FOLDER, false, 0, &absent);
+	if (folder < 0)
+		return 0;
 	/* Gone after a reboot: then no monitor writes to the log. */
 	if (container_open_run_folder(engine->store, record.id, false, &run_folder, &absent) < 0)
 		run_folder = -1;
-	return log_read(log, run_folder, query, err);
+	if (make_details(&config, &record, options, &details, err) < 0)
+		return -1;
+	return log_read(folder, run_folder, &options->query, err);
 }

@@ -74,7 +74,7 @@ static int become_monitor(const void *context, int report_fd, struct error *err)
 	struct monitor_options options = monitor_options_new(start->engine, &stdio, &process, report_fd);
 	options.id = start->record->id;
 	options.run_folder_fd = start->hold->run_folder_fd;
-	options.log_fd = start->plan->log_fd;
+	log_plan_apply(&start->plan->log, &options);
 	options.lock_fd = start->hold->lock_fd;
 	options.client_fd = start->client_fd;
 	options.stdin_once = start->client_fd >= 0 && start->config->open_input;

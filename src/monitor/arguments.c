@@ -32,22 +32,20 @@ static bool parse_one(struct monitor *monitor, const char *argument)
 	int number;
 	if (text_take(&value, "wait="))
 		return text_take_number(&value, INT64_MAX, &monitor->wait) && *value == '\0';
-	if (text_take(&value, "first-probe="))
-		return text_take_number(&value, INT64_MAX, &monitor->first_probe) && *value == '\0';
-	if (text_take(&value, "probe="))
-		return text_take_number(&value, INT64_MAX, &monitor->probe_interval) && *value == '\0';
-	if (text_take(&value, "pid=")) {
-		if (!parse_number(value, &number) || number < 1)
-			return false;
-		monitor->pid = number;
-		return true;
-	}
-	bool *flag = strcmp(argument, "stdin-once=1") == 0 ? &monitor->stdin_once
-		     : strcmp(argument, "exec=1") == 0	   ? &monitor->is_exec
-							   : NULL;
-	if (flag)
-		*flag = true;
-	return flag != NULL;
+#define X(member, name)                                                                                                \
+	if (text_take(&value, name "="))                                                                               \
+		return text_take_number(&value, INT64_MAX, &monitor->member) && *value == '\0';
+	MONITOR_NUMBER_NAMES
+#undef X
+#define X(member, name)                                                                                                \
+	if (strcmp(argument, name "=1") == 0)                                                                          \
+		return monitor->member = true;
+	MONITOR_FLAG_NAMES
+#undef X
+	if (!text_take(&value, "pid=") || !parse_number(value, &number) || number < 1)
+		return false;
+	monitor->pid = number;
+	return true;
 }
 
 int monitor_parse_arguments(struct monitor *monitor, char **arguments, struct error *err)

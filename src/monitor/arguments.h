@@ -1,7 +1,7 @@
 /*
  * The command line of coracle-monitor, which start.c writes and main.c reads: words NAME=VALUE, each name once, in any
- * order. Descriptors are numbers; an absent name is -1, false or, for the texts and `pid`, an error. "wait=NS" makes it
- * a waiter.
+ * order. Descriptors are numbers; an absent name is -1, 0, false or, for the texts and `pid`, an error. "wait=NS" makes
+ * it a waiter.
  */
 #pragma once
 
@@ -14,6 +14,7 @@
 #define MONITOR_FD_NAMES                                                                                               \
 	X(run_folder_fd, "run-folder")                                                                                 \
 	X(log_fd, "log")                                                                                               \
+	X(log_folder_fd, "log-folder")                                                                                 \
 	X(lock_fd, "lock")                                                                                             \
 	X(stdin_fd, "stdin")                                                                                           \
 	X(stdout_fd, "stdout")                                                                                         \
@@ -21,3 +22,16 @@
 	X(terminal_fd, "terminal")                                                                                     \
 	X(client_fd, "client")                                                                                         \
 	X(ready_fd, "ready")
+
+/* Of 64 bits, none negative. */
+#define MONITOR_NUMBER_NAMES                                                                                           \
+	X(first_probe, "first-probe")                                                                                  \
+	X(probe_interval, "probe")                                                                                     \
+	X(log_max_size, "log-size")                                                                                    \
+	X(log_keep, "log-keep")                                                                                        \
+	X(log_number, "log-number")
+
+#define MONITOR_FLAG_NAMES                                                                                             \
+	X(stdin_once, "stdin-once")                                                                                    \
+	X(is_exec, "exec")                                                                                             \
+	X(log_compress, "log-compress")

@@ -80,6 +80,8 @@ _Noreturn void monitor_finish(struct monitor *monitor)
 {
 	struct exit_text end = {.code = read_exit_code(monitor), .finished = time_now()};
 	drain(monitor);
+	/* Nothing of ours is in the folder of a container that is removed. */
+	compression_end(monitor);
 	/* Where the file cannot be written, the lock's text, which needs no new space, still has the last word. */
 	status_write_exited(monitor->run_folder_fd, &end);
 	lock_write_text(monitor->lock_fd, LOCK_MONITOR, &end);

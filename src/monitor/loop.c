@@ -35,6 +35,8 @@ static int fd_of(const struct monitor *monitor, size_t watch)
 		return monitor->timer_fd;
 	case WATCH_PROBE:
 		return monitor->probe_fd;
+	case WATCH_COMPRESSION:
+		return monitor->compression_fd;
 	default:
 		return monitor->clients[watch - WATCH_CLIENT].fd;
 	}
@@ -49,6 +51,7 @@ static uint32_t events_of(const struct monitor *monitor, size_t watch, bool is_b
 	case WATCH_LISTEN:
 	case WATCH_TIMER:
 	case WATCH_PROBE:
+	case WATCH_COMPRESSION:
 		return EPOLLIN;
 	case WATCH_STDOUT:
 	case WATCH_STDERR:
@@ -172,6 +175,9 @@ static void dispatch(struct monitor *monitor, size_t watch, uint32_t events)
 	case WATCH_PROBE:
 		probe_end(monitor);
 		break;
+	case WATCH_COMPRESSION:
+		compression_end(monitor);
+		break;
 	default:
 		attach_client_ready(monitor, &monitor->clients[watch - WATCH_CLIENT], events);
 	}
@@ -195,6 +201,7 @@ int monitor_loop(struct monitor *monitor, struct error *err)
 	while (!monitor->has_exited) {
 		struct epoll_event events[16];
 		int limit = attach_expire(monitor);
+		compression_start(monitor);
 		if (update_watches(monitor, err) < 0)
 			return -1;
 		int ready = wait_events(monitor, events, 16, limit);

@@ -34,7 +34,11 @@ static int prepare(struct monitor *monitor, struct error *err)
 		return -1;
 	if (chdir("/") < 0)
 		return error_set_errno(err, errno, "change to /");
-	log_writer_init(&monitor->log, monitor->log_fd);
+	const struct log_rotation rotation = {.folder_fd = monitor->log_folder_fd,
+					      .max_size = monitor->log_max_size,
+					      .keep = monitor->log_keep,
+					      .number = monitor->log_number};
+	log_writer_init(&monitor->log, monitor->log_fd, &rotation);
 	if (attach_listen(monitor, err) < 0 || probe_prepare(monitor, err) < 0 ||
 	    monitor_prepare_loop(monitor, err) < 0)
 		return -1;
@@ -77,7 +81,7 @@ int main(int count, char **arguments)
 		return init_main(arguments);
 	signal(SIGPIPE, SIG_IGN);
 	monitor.epoll_fd = monitor.process_fd = monitor.signal_fd = monitor.listen_fd = -1;
-	monitor.timer_fd = monitor.probe_fd = -1;
+	monitor.timer_fd = monitor.probe_fd = monitor.compression_fd = -1;
 	for (size_t i = 0; i < MAX_CLIENTS; i++)
 		monitor.clients[i].fd = -1;
 	if (monitor_parse_arguments(&monitor, arguments, &err) < 0) {

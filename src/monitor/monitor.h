@@ -5,6 +5,7 @@
  *     container's stdout, stderr or terminal ──output.c──► log_writer.c, then every client (attach_server.c)
  *     clients' frames ──attach_server.c──► input.c ──► container's stdin or terminal; signals; terminal size
  *     timer ──probe.c──► a health check, one at a time, and again when it has ended
+ *     a log file that is full ──compression.c──► a process that compresses it, one at a time
  *     the first process' pidfd ──► finish.c: drain, status, FRAME_EXIT, execve of the cleanup
  *
  * Memory is bounded by what is in flight: one chunk of output for a client that is slow, while which nothing more is
@@ -51,8 +52,9 @@ enum watch {
 	WATCH_STDERR,
 	WATCH_TERMINAL,
 	WATCH_STDIN,
-	WATCH_TIMER,  /* the next health check */
-	WATCH_PROBE,  /* the one that goes on */
+	WATCH_TIMER, /* the next health check */
+	WATCH_PROBE, /* the one that goes on */
+	WATCH_COMPRESSION,
 	WATCH_CLIENT, /* + index of the client */
 	WATCH_COUNT = WATCH_CLIENT + MAX_CLIENTS
 };
@@ -61,14 +63,16 @@ struct monitor {
 	/* From the command line (start.h). A descriptor that is closed becomes -1. */
 	const char *engine, *root, *run_root, *id;
 	pid_t pid;
-	int run_folder_fd, log_fd, lock_fd, stdin_fd, stdout_fd, stderr_fd, terminal_fd, client_fd, ready_fd;
-	bool stdin_once;
+	int run_folder_fd, log_fd, log_folder_fd, lock_fd, stdin_fd, stdout_fd, stderr_fd, terminal_fd, client_fd,
+		ready_fd;
+	int64_t log_max_size, log_keep, log_number;
+	bool stdin_once, log_compress;
 	nanoseconds wait; /* -1: a monitor; else a waiter (waiter.c), which needs neither pid nor run folder */
 	nanoseconds first_probe, probe_interval; /* 0: no health check */
 	bool is_exec; /* of a further process: nothing is cleaned up after it but its own folder */
 
-	int epoll_fd, process_fd, signal_fd, listen_fd, timer_fd, probe_fd;
-	pid_t probe_pid;
+	int epoll_fd, process_fd, signal_fd, listen_fd, timer_fd, probe_fd, compression_fd;
+	pid_t probe_pid, compression_pid;
 	bool terminal_ended; /* nothing more to read from it */
 	bool has_exited;
 	uint32_t watched[WATCH_COUNT]; /* events that epoll has now; 0: not registered */
@@ -125,6 +129,13 @@ _Noreturn void monitor_finish(struct monitor *monitor);
 int probe_prepare(struct monitor *monitor, struct error *err);
 void probe_start(struct monitor *monitor); /* its time has come */
 void probe_end(struct monitor *monitor);   /* it has ended */
+
+/* compression.c: of log files that are full, by `coracle container log-compress ID` */
+void compression_start(struct monitor *monitor);
+void compression_end(struct monitor *monitor); /* it has ended, or is to end now */
+
+/* child.c: a child that runs `coracle container WORD ID`, and a pidfd of it. False: not now. */
+bool child_start(const struct monitor *monitor, const char *word, pid_t *ret_pid, int *ret_pidfd);
 
 /* waiter.c: sleeps, then becomes the start of the container. Returns the exit code where it does not come to that. */
 int waiter_main(const struct monitor *monitor);

@@ -3,14 +3,11 @@
  * Its exit code says which span is next: PROBE_STARTING, the shorter one.
  */
 #include <errno.h>
-#include <linux/close_range.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/signals.h"
 #include "monitor/monitor.h"
 
 static void arm(const struct monitor *monitor, nanoseconds span)
@@ -34,22 +31,10 @@ int probe_prepare(struct monitor *monitor, struct error *err)
 void probe_start(struct monitor *monitor)
 {
 	uint64_t expirations;
-	const char *arguments[] = {monitor->engine, "--root", monitor->root, "--run-root", monitor->run_root,
-				   "container",	    "probe",  monitor->id,   NULL};
 	if (read_some(monitor->timer_fd, &expirations, sizeof expirations) < 0 || monitor->probe_fd >= 0)
 		return;
-	monitor->probe_pid = fork();
-	if (monitor->probe_pid == 0) {
-		/* The lock too: a probe must not seem to be a monitor that lives on. */
-		close_range(3, ~0U, 0);
-		signals_reset();
-		execve(monitor->engine, (char *const *)arguments, environ);
-		_exit(1);
-	}
-	if (monitor->probe_pid > 0)
-		monitor->probe_fd = (int)syscall(SYS_pidfd_open, monitor->probe_pid, 0);
 	/* No memory for it now: another time. */
-	if (monitor->probe_fd < 0)
+	if (!child_start(monitor, "probe", &monitor->probe_pid, &monitor->probe_fd))
 		arm(monitor, monitor->probe_interval);
 }
 

@@ -22,7 +22,7 @@
  * has at most INPUT_WINDOW bytes on the way, and gets room back by FRAME_WINDOW as the container takes them. Whoever
  * sends more is disconnected. With a terminal, the end of input means nothing. A signal goes to the first process.
  *
- * In ROOT/containers/<id>/container.log: the CRI log format of Kubernetes, one line an output line:
+ * In ROOT/containers/<id>/logs, in the files of log_files.h: the CRI log format of Kubernetes, one line an output line:
  *     2026-11-24T03:04:05.000000006Z stdout F text\n        (F: a full line; P: a part, the rest follows)
  *
  * When the first process has ended and its output is read to the end, the monitor writes `status`, sends FRAME_EXIT,

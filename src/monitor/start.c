@@ -58,14 +58,16 @@ static int prepare(const struct monitor_options *options, struct string_list *ar
 	MONITOR_TEXT_NAMES
 #undef X
 	string_list_add_format(arguments, "pid=%d", (int)options->pid);
-	if (options->stdin_once)
-		string_list_add(arguments, "stdin-once=1");
-	if (options->probe_interval > 0) {
-		string_list_add_format(arguments, "first-probe=%lld", (long long)options->first_probe);
-		string_list_add_format(arguments, "probe=%lld", (long long)options->probe_interval);
-	}
-	if (options->is_exec)
-		string_list_add(arguments, "exec=1");
+#define X(member, name)                                                                                                \
+	if (options->member > 0)                                                                                       \
+		string_list_add_format(arguments, "%s=%lld", name, (long long)options->member);
+	MONITOR_NUMBER_NAMES
+#undef X
+#define X(member, name)                                                                                                \
+	if (options->member)                                                                                           \
+		string_list_add(arguments, name "=1");
+	MONITOR_FLAG_NAMES
+#undef X
 #define X(member, name)                                                                                                \
 	if (pass_fd(arguments, kept, name, options->member, err) < 0)                                                  \
 		return -1;

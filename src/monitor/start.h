@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -13,10 +14,13 @@ struct monitor_options {
 	const char *root;
 	const char *run_root;
 	const char *id;
-	pid_t pid;		  /* the container's first process, a child of the caller */
-	int run_folder_fd;	  /* RUN_ROOT/containers/<id> */
-	int log_fd;		  /* container.log, O_APPEND; -1: no log */
-	int lock_fd;		  /* from monitor_lock_take() */
+	pid_t pid;				    /* the container's first process, a child of the caller */
+	int run_folder_fd;			    /* RUN_ROOT/containers/<id> */
+	int log_fd;				    /* container.log, O_APPEND; -1: no log */
+	int log_folder_fd;			    /* where it lies (log_files.h); -1: it is one file that grows */
+	int64_t log_max_size, log_keep, log_number; /* log_writer.h */
+	bool log_compress;			    /* what is full becomes .gz, by `coracle container log-compress` */
+	int lock_fd;				    /* from monitor_lock_take() */
 	int stdin_fd;		  /* write end of the container's standard input; -1: none (it has /dev/null) */
 	int stdout_fd, stderr_fd; /* read ends; -1 with a terminal */
 	int terminal_fd;	  /* master; -1 without */

@@ -5,7 +5,7 @@
  *                                whoever finds another writer there waits in ROOT/coracle.db-queue
  *     ROOT/blobs/                manifests, configs, compressed layers (blob.h)
  *     ROOT/layers/               unpacked layers (layer_folder.h)
- *     ROOT/containers/<id>/      upper/, work/, container.log, hostname, hosts, resolv.conf
+ *     ROOT/containers/<id>/      upper/, work/, logs/, hostname, hosts, resolv.conf
  *     ROOT/volumes/<name>/_data
  *     ROOT/cache/                compiled seccomp filters
  *     ROOT/cache/compressed/     what layers became by compression

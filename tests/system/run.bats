@@ -630,7 +630,7 @@ kill_monitor() { inside pkill -KILL -x coracle-monitor; }
   run coracle logs none
   assert_exit 1
   assert_has 'configured logging driver does not support reading'
-  inside test ! -e "$CORACLE_ROOT/containers/$(coracle inspect -f '{{.Id}}' none)/container.log"
+  inside test ! -e "$CORACLE_ROOT/containers/$(coracle inspect -f '{{.Id}}' none)/logs"
   run coracle create --log-driver splunk probe:1
   assert_exit 125
   assert_has "logger: no log driver named 'splunk' is registered"

@@ -134,6 +134,10 @@ void harness_start(struct harness *harness, const struct harness_options *option
 		.id = "0123abcd",
 		.run_folder_fd = harness->folder_fd,
 		.log_fd = log,
+		.log_folder_fd = harness->folder_fd,
+		.log_max_size = options->log_max_size,
+		.log_keep = options->log_keep,
+		.log_number = 1,
 		.lock_fd = lock,
 		.client_fd = clients[1],
 		.ready_fd = ready[1],
@@ -176,11 +180,9 @@ struct buffer harness_read(struct harness *harness, const char *name)
 struct buffer harness_log(struct harness *harness)
 {
 	struct error err = {0};
-	int log = openat(harness->folder_fd, "container.log", O_RDONLY | O_CLOEXEC);
 	int out = openat(harness->folder_fd, "shown", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	struct log_query query = {.tail = -1, .stdout_fd = out, .stderr_fd = out};
-	assert_int_equal(log_read(log, -1, &query, &err), 0);
-	close(log);
+	assert_int_equal(log_read(harness->folder_fd, -1, &query, &err), 0);
 	close(out);
 	return harness_read(harness, "shown");
 }

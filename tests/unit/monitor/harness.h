@@ -17,8 +17,9 @@ extern const char *harness_program;
 struct harness_options {
 	const char *command; /* for /bin/sh -c */
 	bool terminal, input, client;
-	const char *cleanup; /* more lines for the cleanup script; NULL: none */
-	int log_fd;	     /* 0: FOLDER/container.log; else this one, which is taken over */
+	const char *cleanup;	     /* more lines for the cleanup script; NULL: none */
+	long log_max_size, log_keep; /* of a rotation; 0, 0: one file */
+	int log_fd;		     /* 0: FOLDER/container.log; else this one, which is taken over */
 };
 
 struct harness {

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -27,6 +28,32 @@ static int make_file(const char *text, size_t size)
 	return fd;
 }
 
+/* A folder with a log that holds `text`. */
+static int make_log(const char *text, size_t size)
+{
+	struct error err = {0};
+	char path[] = "/tmp/coracle-log-test-XXXXXX";
+	assert_non_null(mkdtemp(path));
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(folder, "container.log", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write_full(fd, text, size, &err), 0);
+	close(fd);
+	return folder;
+}
+
+static void end_log(int folder)
+{
+	struct error err = {0};
+	char link[64], path[PATH_MAX] = "";
+	snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
+	assert_true(readlink(link, path, sizeof path - 1) > 0);
+	int parent = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(remove_tree_at(parent, strrchr(path, '/') + 1, &err), 0);
+	close(parent);
+	close(folder);
+}
+
 static char *show(int log, struct log_query query)
 {
 	struct error err = {0};
@@ -46,10 +73,10 @@ static char *show(int log, struct log_query query)
 
 static void check(const char *log_text, struct log_query query, const char *expected)
 {
-	int log = make_file(log_text, strlen(log_text));
+	int log = make_log(log_text, strlen(log_text));
 	cleanup_free char *shown = show(log, query);
 	assert_string_equal(shown, expected);
-	close(log);
+	end_log(log);
 }
 
 #define T1 "2026-11-24T03:04:01.000000001Z"
@@ -101,7 +128,7 @@ static void tail_of_a_long_log(void **state)
 				 0);
 		assert_int_equal(buffer_append_format(&log_text, &err, T1 " stdout F #%d\n", i), 0);
 	}
-	int log = make_file(log_text.bytes, log_text.size);
+	int log = make_log(log_text.bytes, log_text.size);
 	for (int64_t lines = 1; lines < 20000; lines = lines * 3 + 1) {
 		cleanup_free char *shown = show(log, (struct log_query){.tail = lines});
 		int64_t count = 0;
@@ -113,7 +140,7 @@ static void tail_of_a_long_log(void **state)
 		const char *dots = shown + strspn(shown, ".");
 		assert_int_equal(strncmp(dots, first, strlen(first)), 0);
 	}
-	close(log);
+	end_log(log);
 }
 
 static void since_and_until(void **state)
@@ -158,10 +185,10 @@ static void garbage_never_harms(void **state)
 			memcpy(block + size, piece, length);
 			size += length;
 		}
-		int log = make_file(block, size);
+		int log = make_log(block, size);
 		free(show(log, (struct log_query){.tail = -1, .timestamps = true}));
 		free(show(log, (struct log_query){.tail = round % 7, .since = 1, .until = 1LL << 62}));
-		close(log);
+		end_log(log);
 	}
 }
 
@@ -193,9 +220,8 @@ static pid_t follow(struct harness *harness, int out, nanoseconds until)
 	if (pid != 0)
 		return pid;
 	struct error err = {0};
-	int log = openat(harness->folder_fd, "container.log", O_RDONLY | O_CLOEXEC);
 	struct log_query query = {.follow = true, .tail = -1, .until = until, .stdout_fd = out, .stderr_fd = out};
-	_exit(log_read(log, harness->folder_fd, &query, &err) == 0 ? 0 : 1);
+	_exit(log_read(harness->folder_fd, harness->folder_fd, &query, &err) == 0 ? 0 : 1);
 }
 
 static char *content(int fd)
@@ -292,7 +318,7 @@ static void writer_makes_dates(void **state)
 		nanoseconds time;
 		assert_true(time_parse_rfc3339(times[i], &time));
 		int fd = make_file("", 0);
-		log_writer_init(&writer, fd);
+		log_writer_init(&writer, fd, NULL);
 		log_write(&writer, LOG_STDERR, time, "x\n", 2);
 		cleanup_free char *text = content(fd);
 		assert_memory_equal(text, times[i], 30);
@@ -304,30 +330,33 @@ static void writer_makes_dates(void **state)
 
 static void writer_closes_a_torn_record(void **state)
 {
-	int fd = make_file(T1 " stdout F to", 42);
-	fcntl(fd, F_SETFL, O_APPEND);
+	int log = make_log(T1 " stdout F to", 42);
+	int fd = openat(log, "container.log", O_WRONLY | O_APPEND | O_CLOEXEC);
 	struct log_writer writer;
-	log_writer_init(&writer, fd);
+	log_writer_init(&writer, fd, NULL);
 	log_write(&writer, LOG_STDOUT, 0, "new\n", 4);
-	cleanup_free char *shown = show(fd, (struct log_query){.tail = -1});
+	cleanup_free char *shown = show(log, (struct log_query){.tail = -1});
 	assert_string_equal(shown, "to\nnew\n");
 	close(fd);
+	end_log(log);
 }
 
 static void writer_says_what_is_lost(void **state)
 {
 	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 	struct log_writer writer;
-	log_writer_init(&writer, full);
+	log_writer_init(&writer, full, NULL);
 	log_write(&writer, LOG_STDOUT, 0, "one\n", 4);
 	log_write(&writer, LOG_STDOUT, 0, "two\n", 4);
 	close(full);
-	writer.fd = make_file("", 0);
+	int log = make_log("", 0);
+	writer.fd = openat(log, "container.log", O_WRONLY | O_APPEND | O_CLOEXEC);
 	log_write(&writer, LOG_STDOUT, 0, "three\n", 6);
-	cleanup_free char *shown = show(writer.fd, (struct log_query){.tail = -1});
+	cleanup_free char *shown = show(log, (struct log_query){.tail = -1});
 	assert_string_equal(shown, "coracle: 88 bytes of this log are lost: it could not be written: "
 				   "No space left on device\nthree\n");
 	close(writer.fd);
+	end_log(log);
 }
 
 int main(int count, char **arguments)
