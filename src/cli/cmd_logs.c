@@ -35,6 +35,8 @@ int cmd_logs(struct invocation *invocation, int count, char **arguments, struct 
 	const struct option options[] = {
 		OPTION_FLAG(0, "details", &logs.details, "Show extra details provided to logs"),
 		OPTION_FLAG('f', "follow", &query->follow, "Follow log output"),
+		OPTION_FLAG(0, "removed", &logs.removed,
+			    "Show the log of a container that was removed in the last three days"),
 		OPTION_STRING(0, "since", &since, "string", "Show logs since timestamp or relative time (e.g. 42m)"),
 		OPTION_STRING('n', "tail", &tail, "string", "Number of lines to show from the end of the logs"),
 		OPTION_FLAG('t', "timestamps", &query->timestamps, "Show timestamps"),
@@ -45,6 +47,9 @@ int cmd_logs(struct invocation *invocation, int count, char **arguments, struct 
 	int result = command_options(invocation, options, OPTIONS_ANYWHERE, &count, arguments, err);
 	if (result != 0)
 		return result < 0 ? -1 : 0;
+	if (logs.removed && query->follow)
+		return error_set(err, ERROR_USAGE,
+				 "--follow and --removed exclude each other: nothing is added any more");
 	if (parse_tail(tail, &query->tail, err) < 0 || (since && parse_time(since, &query->since, err) < 0) ||
 	    (until && parse_time(until, &query->until, err) < 0) || command_open_engine(invocation, &engine, err) < 0)
 		return -1;

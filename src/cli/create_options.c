@@ -65,7 +65,7 @@ void create_options_table(struct create_arguments *a, struct option *table, size
 		OPTION_FLAG('i', "interactive", &a->interactive, "Keep STDIN open even if not attached"),
 		OPTION_LIST('l', "label", &a->labels, "list", "Set meta data on a container"),
 		OPTION_STRING(0, "log-driver", &a->log_driver, "string",
-			      "Logging driver for the container: json-file, local, none"),
+			      "Logging driver for the container: json-file, local, journald, none"),
 		OPTION_LIST(0, "log-opt", &a->log_options, "list", "Log driver options"),
 		OPTION_BYTES('m', "memory", &a->memory, "Memory limit"),
 		OPTION_SWAP(0, "memory-swap", &a->memory_swap,

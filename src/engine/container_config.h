@@ -32,8 +32,8 @@ enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UN
 extern const char *const restart_policy_names[]; /* "no", "on-failure", "always", "unless-stopped" */
 
 /* Where output goes. json-file and local are one format here: the log that `logs` reads (monitor/log_writer.h). */
-enum log_driver { LOG_DRIVER_JSON_FILE, LOG_DRIVER_LOCAL, LOG_DRIVER_NONE };
-extern const char *const log_driver_names[]; /* "json-file", "local", "none" */
+enum log_driver { LOG_DRIVER_JSON_FILE, LOG_DRIVER_LOCAL, LOG_DRIVER_JOURNALD, LOG_DRIVER_NONE };
+extern const char *const log_driver_names[]; /* "json-file", "local", "journald", "none" */
 
 struct container_config {
 	char *hostname; /* NULL: the first 12 digits of the id */

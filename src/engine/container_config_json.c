@@ -7,7 +7,7 @@
 static const char *const mount_kinds[] = {"bind", "volume", "tmpfs"};
 static const char *const networks[] = {"bridge", "host", "none"};
 const char *const restart_policy_names[] = {"no", "on-failure", "always", "unless-stopped"};
-const char *const log_driver_names[] = {"json-file", "local", "none"};
+const char *const log_driver_names[] = {"json-file", "local", "journald", "none"};
 static_assert(ARRAY_SIZE(log_driver_names) == LOG_DRIVER_NONE + 1, "a name for each log driver");
 static_assert(ARRAY_SIZE(restart_policy_names) == RESTART_UNLESS_STOPPED + 1, "a name for each policy");
 

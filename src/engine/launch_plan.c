@@ -202,7 +202,7 @@ static int fill(struct engine *engine, const struct container_record *record, co
 	if (open_overlay_folders(plan, err) < 0 || open_layers(engine, config, plan, err) < 0 ||
 	    open_mounts(engine, config, plan, err) < 0 || write_etc_files(plan, config, address, err) < 0 ||
 	    make_arguments(config, plan, err) < 0 ||
-	    log_plan_open(plan->container_folder, config, &plan->log, err) < 0 ||
+	    log_plan_open(plan->container_folder, record, config, &plan->log, err) < 0 ||
 	    fill_confinement(engine, config, plan, err) < 0)
 		return -1;
 	launch_environment(config, plan->hostname, &plan->spec.environment);

@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "base/fd.h"
+#include "engine/log_journal.h"
 #include "monitor/log_files.h"
 #include "store/container.h"
 
@@ -18,16 +19,21 @@ void log_plan_release(struct log_plan *plan)
 		close(plan->fd);
 	if (plan->folder_fd > 2)
 		close(plan->folder_fd);
+	if (plan->journal_fd > 2)
+		close(plan->journal_fd);
 	*plan = LOG_PLAN_INIT;
 }
 
-int log_plan_open(int container_folder, const struct container_config *config, struct log_plan *plan, struct error *err)
+int log_plan_open(int container_folder, const struct container_record *record, const struct container_config *config,
+		  struct log_plan *plan, struct error *err)
 {
 	struct log_numbers numbers;
 	if (log_settings_read(config, &plan->settings, err) < 0)
 		return -1;
 	if (config->log_driver == LOG_DRIVER_NONE)
 		return 0;
+	if (config->log_driver == LOG_DRIVER_JOURNALD)
+		return log_journal_fields(config, record, &plan->journal_fd, err);
 	plan->folder_fd = open_folder_at(container_folder, LOG_FOLDER, true, 0700, err);
 	if (plan->folder_fd < 0 || log_files_limit(plan->folder_fd, (uint64_t)plan->settings.max_files - 1, err) < 0 ||
 	    log_numbers_read(plan->folder_fd, &numbers, err) < 0)
@@ -44,6 +50,8 @@ void log_plan_apply(const struct log_plan *plan, struct monitor_options *options
 	options->log_max_size = plan->settings.max_size;
 	options->log_keep = plan->settings.max_files - 1;
 	options->log_number = plan->number;
+	options->log_buffer = plan->settings.buffer;
+	options->journal_fd = plan->journal_fd;
 	options->log_compress = plan->settings.compress;
 }
 

@@ -14,15 +14,16 @@
 /* What a start gives to its monitor. Owned descriptors; -1 where there is no log. */
 struct log_plan {
 	int fd, folder_fd;
+	int journal_fd; /* the fields of its entries (log_journal.h), where output goes to the journal */
 	struct log_settings settings;
 	int64_t number;
 };
-#define LOG_PLAN_INIT ((struct log_plan){.fd = -1, .folder_fd = -1})
+#define LOG_PLAN_INIT ((struct log_plan){.fd = -1, .folder_fd = -1, .journal_fd = -1})
 void log_plan_release(struct log_plan *plan);
 
 /* Makes the folder and the file; ends what a killed monitor has begun. *plan is LOG_PLAN_INIT before. */
-int log_plan_open(int container_folder, const struct container_config *config, struct log_plan *plan,
-		  struct error *err);
+int log_plan_open(int container_folder, const struct container_record *record, const struct container_config *config,
+		  struct log_plan *plan, struct error *err);
 void log_plan_apply(const struct log_plan *plan, struct monitor_options *options);
 
 /*

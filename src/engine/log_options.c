@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 #define ROTATES (1 << LOG_DRIVER_JSON_FILE | 1 << LOG_DRIVER_LOCAL)
-#define ALL	ROTATES
+#define ALL	(ROTATES | 1 << LOG_DRIVER_JOURNALD)
 
 static const struct {
 	const char *name;

@@ -8,6 +8,7 @@
 #include "engine/image_list.h"
 #include "engine/list.h"
 #include "engine/remove.h"
+#include "engine/removed_logs.h"
 #include "engine/volume.h"
 #include "store/build_cache.h"
 #include "store/cache_mount.h"
@@ -248,6 +249,10 @@ int system_prune(struct engine *engine, const struct system_prune_options *optio
 	bool has_labels = filter_is_set(filters, "label") || filter_is_set(filters, "label!");
 	if (remove_images(engine, options->all, filters, outcome, err) < 0 ||
 	    (!has_labels && forget_caches(engine, &cache, outcome, err) < 0))
+		return -1;
+	nanoseconds until;
+	if (!has_labels && (filter_until(filters, time_now(), &until, err) < 0 ||
+			    removed_logs_prune(engine, until ? until : INT64_MAX, &outcome->bytes, err) < 0))
 		return -1;
 	return collect(engine, store_collect_all, &outcome->bytes, err);
 }

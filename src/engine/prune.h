@@ -49,6 +49,6 @@ struct system_prune_options {
 	bool volumes; /* anonymous ones that no container uses, too */
 	const struct string_list *filters;
 };
-/* Containers, volumes, images, build cache, and what broken transfers have left. */
+/* Containers, volumes, images, build cache, logs of removed containers, and what broken transfers have left. */
 int system_prune(struct engine *engine, const struct system_prune_options *options, struct prune_outcome *outcome,
 		 struct error *err);

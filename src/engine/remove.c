@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include "engine/removed_logs.h"
 #include "engine/state.h"
 #include "engine/stop.h"
 #include "store/volume.h"
@@ -10,8 +11,12 @@
 int container_remove_stopped(struct engine *engine, const char *id, bool anonymous_volumes, struct error *err)
 {
 	cleanup_container_record struct container_record record = {0};
-	if (container_find(engine->store, id, &record, err) < 0 ||
-	    (anonymous_volumes && volume_remove_anonymous(engine->store, id, err) < 0) ||
+	struct error ignored = {0};
+	if (container_find(engine->store, id, &record, err) < 0)
+		return -1;
+	/* Where it cannot be kept (a full disk) it goes with the container. */
+	removed_log_keep(engine, &record, &ignored);
+	if ((anonymous_volumes && volume_remove_anonymous(engine->store, id, err) < 0) ||
 	    container_remove(engine->store, id, err) < 0)
 		return -1;
 	event_container(engine, &record, "destroy", NULL);

@@ -15,6 +15,7 @@
 	X(run_folder_fd, "run-folder")                                                                                 \
 	X(log_fd, "log")                                                                                               \
 	X(log_folder_fd, "log-folder")                                                                                 \
+	X(journal_fd, "journal")                                                                                       \
 	X(lock_fd, "lock")                                                                                             \
 	X(stdin_fd, "stdin")                                                                                           \
 	X(stdout_fd, "stdout")                                                                                         \
@@ -29,7 +30,8 @@
 	X(probe_interval, "probe")                                                                                     \
 	X(log_max_size, "log-size")                                                                                    \
 	X(log_keep, "log-keep")                                                                                        \
-	X(log_number, "log-number")
+	X(log_number, "log-number")                                                                                    \
+	X(log_buffer, "log-buffer")
 
 #define MONITOR_FLAG_NAMES                                                                                             \
 	X(stdin_once, "stdin-once")                                                                                    \

@@ -80,6 +80,7 @@ _Noreturn void monitor_finish(struct monitor *monitor)
 {
 	struct exit_text end = {.code = read_exit_code(monitor), .finished = time_now()};
 	drain(monitor);
+	log_sink_finish(monitor);
 	/* Nothing of ours is in the folder of a container that is removed. */
 	compression_end(monitor);
 	/* Where the file cannot be written, the lock's text, which needs no new space, still has the last word. */

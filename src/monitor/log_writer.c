@@ -134,11 +134,7 @@ static int write_loss(struct log_writer *writer, const char prefix[PREFIX_SIZE])
 	size_t size = sizeof note - 1;
 	memcpy(note, prefix, PREFIX_SIZE);
 	memcpy(note + 31, "stderr F", 8);
-	size_t used = text_add(note, size, PREFIX_SIZE, "coracle: ");
-	used = text_add_number(note, size, used, writer->lost);
-	used = text_add(note, size, used, " bytes of this log are lost: it could not be written: ");
-	const char *reason = strerrordesc_np(writer->lost_errno);
-	used = text_add(note, size, used, reason ? reason : "unknown error");
+	size_t used = text_add_loss(note, size, PREFIX_SIZE, writer->lost, writer->lost_errno);
 	note[used++] = '\n';
 	size_t put;
 	if (write_all(writer, note, used, &put) < 0) {
@@ -159,7 +155,7 @@ static void flush(struct log_writer *writer, const char prefix[PREFIX_SIZE], str
 {
 	size_t put = 0;
 	size_t size = pending->size;
-	if (size == 0)
+	if (size == 0 && writer->lost == 0)
 		return;
 	int result = close_torn_record(writer) < 0 || write_loss(writer, prefix) < 0
 			     ? -1

@@ -48,6 +48,7 @@ struct log_writer {
 void log_writer_init(struct log_writer *writer, int fd, const struct log_rotation *rotation);
 /* So much was lost before it came here; said as above. */
 void log_lose(struct log_writer *writer, uint64_t bytes, int reason);
+/* Without bytes: only what has been lost is said. */
 void log_write(struct log_writer *writer, enum log_stream stream, nanoseconds now, const char *bytes, size_t size);
 /* Gives the pages of the buffer back. */
 void log_trim(void);

@@ -34,12 +34,7 @@ static int prepare(struct monitor *monitor, struct error *err)
 		return -1;
 	if (chdir("/") < 0)
 		return error_set_errno(err, errno, "change to /");
-	const struct log_rotation rotation = {.folder_fd = monitor->log_folder_fd,
-					      .max_size = monitor->log_max_size,
-					      .keep = monitor->log_keep,
-					      .number = monitor->log_number};
-	log_writer_init(&monitor->log, monitor->log_fd, &rotation);
-	if (attach_listen(monitor, err) < 0 || probe_prepare(monitor, err) < 0 ||
+	if (log_sink_prepare(monitor, err) < 0 || attach_listen(monitor, err) < 0 || probe_prepare(monitor, err) < 0 ||
 	    monitor_prepare_loop(monitor, err) < 0)
 		return -1;
 	if (monitor->client_fd >= 0)

@@ -2,7 +2,7 @@
  * The state of one coracle-monitor. One thread, one epoll, level-triggered; every descriptor of ours is non-blocking
  * but the log.
  *
- *     container's stdout, stderr or terminal ──output.c──► log_writer.c, then every client (attach_server.c)
+ *     container's stdout, stderr or terminal ──output.c──► log_sink.c, then every client (attach_server.c)
  *     clients' frames ──attach_server.c──► input.c ──► container's stdin or terminal; signals; terminal size
  *     timer ──probe.c──► a health check, one at a time, and again when it has ended
  *     a log file that is full ──compression.c──► a process that compresses it, one at a time
@@ -19,7 +19,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
-#include "monitor/log_writer.h"
+#include "monitor/log_sink.h"
 #include "monitor/protocol.h"
 #include "monitor/text.h"
 
@@ -63,9 +63,9 @@ struct monitor {
 	/* From the command line (start.h). A descriptor that is closed becomes -1. */
 	const char *engine, *root, *run_root, *id;
 	pid_t pid;
-	int run_folder_fd, log_fd, log_folder_fd, lock_fd, stdin_fd, stdout_fd, stderr_fd, terminal_fd, client_fd,
-		ready_fd;
-	int64_t log_max_size, log_keep, log_number;
+	int run_folder_fd, log_fd, log_folder_fd, journal_fd, lock_fd, stdin_fd, stdout_fd, stderr_fd, terminal_fd,
+		client_fd, ready_fd;
+	int64_t log_max_size, log_keep, log_number, log_buffer;
 	bool stdin_once, log_compress;
 	nanoseconds wait; /* -1: a monitor; else a waiter (waiter.c), which needs neither pid nor run folder */
 	nanoseconds first_probe, probe_interval; /* 0: no health check */
@@ -77,6 +77,10 @@ struct monitor {
 	bool has_exited;
 	uint32_t watched[WATCH_COUNT]; /* events that epoll has now; 0: not registered */
 	struct log_writer log;
+	struct journal journal;
+	int buffer_fd; /* of a log that is not waited for (log_sink.h); -1: it is */
+	pid_t buffer_pid;
+	uint64_t buffer_lost; /* bytes, since the last frame */
 	struct client clients[MAX_CLIENTS];
 };
 

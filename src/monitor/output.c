@@ -38,7 +38,7 @@ enum output_read output_read_chunk(struct monitor *monitor, enum watch source)
 		return OUTPUT_ENDED;
 	}
 	bool is_error = source == WATCH_STDERR;
-	log_write(&monitor->log, is_error ? LOG_STDERR : LOG_STDOUT, time_now(), chunk, (size_t)got);
+	log_sink_write(monitor, is_error ? LOG_STDERR : LOG_STDOUT, chunk, (size_t)got);
 	attach_broadcast(monitor, is_error ? FRAME_STDERR : FRAME_STDOUT, chunk, (size_t)got);
 	return OUTPUT_SOME;
 }

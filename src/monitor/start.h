@@ -19,8 +19,10 @@ struct monitor_options {
 	int log_fd;				    /* container.log, O_APPEND; -1: no log */
 	int log_folder_fd;			    /* where it lies (log_files.h); -1: it is one file that grows */
 	int64_t log_max_size, log_keep, log_number; /* log_writer.h */
-	bool log_compress;			    /* what is full becomes .gz, by `coracle container log-compress` */
-	int lock_fd;				    /* from monitor_lock_take() */
+	int64_t log_buffer;			    /* bytes of mode=non-blocking (log_sink.h); 0: it waits */
+	int journal_fd;		  /* the fields for the journal (journal.h); -1: output goes to log_fd */
+	bool log_compress;	  /* what is full becomes .gz, by `coracle container log-compress` */
+	int lock_fd;		  /* from monitor_lock_take() */
 	int stdin_fd;		  /* write end of the container's standard input; -1: none (it has /dev/null) */
 	int stdout_fd, stderr_fd; /* read ends; -1 with a terminal */
 	int terminal_fd;	  /* master; -1 without */

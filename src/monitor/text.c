@@ -23,6 +23,15 @@ size_t text_add_number(char *text, size_t size, size_t used, uint64_t number)
 	return text_add(text, size, used, digits + at);
 }
 
+size_t text_add_loss(char *text, size_t size, size_t used, uint64_t bytes, int reason)
+{
+	const char *word = strerrordesc_np(reason);
+	used = text_add(text, size, used, "coracle: ");
+	used = text_add_number(text, size, used, bytes);
+	used = text_add(text, size, used, " bytes of this log are lost: it could not be written: ");
+	return text_add(text, size, used, word ? word : "unknown error");
+}
+
 bool text_take(const char **text, const char *word)
 {
 	size_t length = strlen(word);

@@ -12,6 +12,9 @@
 size_t text_add(char *text, size_t size, size_t used, const char *word);
 size_t text_add_number(char *text, size_t size, size_t used, uint64_t number);
 
+/* "coracle: N bytes of this log are lost: …", with the text of an errno. */
+size_t text_add_loss(char *text, size_t size, size_t used, uint64_t bytes, int reason);
+
 /* Each moves *text behind what it took, and leaves it alone where it returns false. */
 bool text_take(const char **text, const char *word);
 /* Decimal digits only, no sign, no leading zero but for 0 itself, at most `limit`. */

@@ -6,6 +6,7 @@
  *     ROOT/blobs/                manifests, configs, compressed layers (blob.h)
  *     ROOT/layers/               unpacked layers (layer_folder.h)
  *     ROOT/containers/<id>/      upper/, work/, logs/, hostname, hosts, resolv.conf
+ *     ROOT/removed-logs/         logs of containers that are gone (engine/removed_logs.h)
  *     ROOT/volumes/<name>/_data
  *     ROOT/cache/                compiled seccomp filters
  *     ROOT/cache/compressed/     what layers became by compression

@@ -167,3 +167,132 @@ CASES
   run coracle logs --details plain
   assert_output ' hello'
 }
+
+@test "mode=non-blocking: a container does not wait for its log, and what was lost is told" {
+  coracle run -d --name fast --log-opt mode=non-blocking --log-opt max-buffer-size=64k probe:1 \
+    sh -c 'say before && await /go && lines 50000 && write /done x && sleep 1000'
+  wait_until logs_have fast '^before$'
+  local monitor writer
+  monitor=$(inside bash -c 'cut -d" " -f2 "$CORACLE_RUN_ROOT"/containers/*/lock')
+  writer=$(inside pgrep -P "$monitor" coracle-monitor)
+  inside kill -STOP "$writer"
+  coracle exec fast write /go x
+  wait_until coracle exec fast stat /done
+  inside kill -CONT "$writer"
+  coracle stop -t 0 fast
+  run coracle logs fast
+  assert_line before
+  assert_line 'line 1'
+  assert_match '^coracle: [0-9]+ bytes of this log are lost: it could not be written: No buffer space available$'
+  refuse_line 'line 50000'
+  # Without a jam all is there, and what is in the buffer at the end too.
+  coracle run --rm --name slow --log-opt mode=non-blocking --log-opt max-buffer-size=1m --log-opt max-size=10k \
+    --log-opt max-file=20 probe:1 lines 3000 >"$WORK/slow"
+  lines_to 3000 <"$WORK/slow"
+  coracle run --name whole --log-opt mode=non-blocking --log-opt max-size=10k --log-opt max-file=20 probe:1 lines 3000 >/dev/null
+  coracle logs whole | lines_to 3000
+  [ "$(coracle logs whole | wc -l)" -eq 3000 ]
+}
+
+# journal FILE: a journal in miniature, and its journalctl in the PATH.
+start_journal() {
+  background "$WORK/journal.log" setpriv --pdeathsig KILL python3 "$TOP/tests/system/programs/journal.py" serve "$1"
+  wait_until inside test -S /run/systemd/journal/socket
+  mkdir -p "$WORK/journal.bin"
+  printf '#!/bin/sh\nexec python3 %s show %s "$@"\n' "$TOP/tests/system/programs/journal.py" "$1" >"$WORK/journal.bin/journalctl"
+  chmod +x "$WORK/journal.bin/journalctl"
+}
+
+@test "--log-driver journald: entries with Docker's fields, read back by journalctl" {
+  run coracle run --log-driver journald probe:1 say hello
+  assert_exit 125
+  assert_has 'failed to initialize logging driver: journald is not enabled on this host'
+  run coracle create --log-driver journald --log-opt max-size=1m probe:1
+  assert_exit 125
+  assert_has "unknown log opt 'max-size' for journald log driver"
+  start_journal "$WORK/journal"
+  PATH=$WORK/journal.bin:$PATH
+  coracle run --name told --log-driver journald --label stage=test --label 'text=two
+lines' --log-opt labels=stage,text --log-opt 'tag={{.Name}}/{{.ID}}' probe:1 say hello
+  local id
+  id=$(coracle inspect -f '{{.Id}}' told)
+  run grep -a . "$WORK/journal"
+  assert_line 'MESSAGE=hello'
+  assert_line 'PRIORITY=6'
+  assert_line "CONTAINER_ID=${id:0:12}"
+  assert_line "CONTAINER_ID_FULL=$id"
+  assert_line 'CONTAINER_NAME=told'
+  assert_line "CONTAINER_TAG=told/${id:0:12}"
+  assert_line "SYSLOG_IDENTIFIER=told/${id:0:12}"
+  assert_line 'IMAGE_NAME=probe:1'
+  assert_line 'STAGE=test'
+  run --separate-stderr coracle logs told
+  assert_line hello
+  run coracle logs -t told
+  assert_match '^[0-9]{4}-[0-9T:.-]+Z hello$'
+  # Lines that are longer than an entry, and an entry that is longer than a datagram.
+  head -c 110000 /dev/zero | tr '\0' x >"$WORK/wide"
+  tr x z <"$WORK/wide" | head -c 40000 | coracle run -i --name long --log-driver journald --label "wide=$(cat "$WORK/wide")" \
+    --label "wider=$(cat "$WORK/wide")" --log-opt labels=wide,wider probe:1 cat >/dev/null
+  run grep -ac 'CONTAINER_PARTIAL_MESSAGE=true' "$WORK/journal"
+  [ "$output" -ge 2 ]
+  run grep -ac 'X_SEALED=1' "$WORK/journal"
+  [ "$output" -ge 3 ]
+  [ "$(coracle logs long | wc -c)" -eq 40000 ]
+  coracle run -d --name followed --log-driver journald probe:1 sh -c 'say first && await /go && say last'
+  coracle logs -f followed >"$WORK/journal.followed" 3>&- 4>&- &
+  local follower=$!
+  wait_until file_has "$WORK/journal.followed" first
+  coracle exec followed write /go x
+  wait "$follower"
+  [ "$(cat "$WORK/journal.followed")" = $'first\nlast' ]
+  mv "$WORK/journal.bin/journalctl" "$WORK/journal.bin/gone"
+  run inside env PATH="$WORK/journal.bin" "$TOP/build/bin/coracle" logs told
+  assert_exit 1
+  assert_has "journalctl, which reads that, is not in the PATH"
+}
+
+@test "logs --removed: the log of a container that is gone is kept for a while, and goes with system prune" {
+  coracle system prune -f >/dev/null
+  coracle run --rm --name once --label stage=test --log-opt labels=stage probe:1 sh -c 'say out && write /dev/stderr err' >/dev/null 2>&1
+  run coracle logs once
+  assert_exit 1
+  run coracle logs --removed once
+  assert_line out
+  assert_line err
+  run coracle logs --removed --details --tail 1 once
+  assert_match '^stage=test '
+  # The last one of a name is it; ids and their beginnings are names too.
+  local id
+  id=$(coracle run -d --name once probe:1 say second)
+  coracle wait "$id"
+  coracle rm "$id" >/dev/null
+  for name in once "$id" "${id:0:12}"; do
+    run coracle logs --removed "$name"
+    assert_output second
+  done
+  run coracle logs --removed nobody
+  assert_exit 1
+  assert_has 'no log of a removed container nobody is kept'
+  run coracle logs --removed -f once
+  assert_has '--follow and --removed exclude each other'
+  # Who said nothing leaves nothing.
+  coracle run --rm --name silent probe:1 true
+  run coracle logs --removed silent
+  assert_exit 1
+  # What is too old or too much goes with the next removal.
+  local folder=$CORACLE_ROOT/removed-logs old
+  old=$(printf '1000000000000000000-1-%064d' 7)
+  inside mkdir "$folder/$old" "$folder/$(($(date +%s) - 100))000000000-2000000-$(printf %064d 8)"
+  coracle run --rm probe:1 say third >/dev/null
+  run ls "$folder"
+  refuse_has "$old"
+  refuse_has "$(printf %064d 8)"
+  [ "${#lines[@]}" -eq 3 ]
+  run coracle system prune -f
+  assert_has 'Total reclaimed space'
+  run ls "$folder"
+  assert_output ''
+  run coracle logs --removed once
+  assert_exit 1
+}
