@@ -9,11 +9,17 @@
 #include "base/error.h"
 #include "base/stream.h"
 
-enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
+/* The last two are read by decompressor_new_any() and never written. */
+enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD, COMPRESSION_XZ, COMPRESSION_BZIP2 };
 
 /* Reads `from` and inflates. The source is valid until decompressor_free. Plain bytes pass through. */
 struct decompressor;
 int decompressor_new(const struct source *from, struct decompressor **ret_decompressor, struct error *err);
+/*
+ * Also xz and bzip2, in which people's own archives come (ADD, contexts, load), while layers never do. A reader of
+ * xz takes at most 96 MB of memory, which is what `xz -9` needs and half as much again.
+ */
+int decompressor_new_any(const struct source *from, struct decompressor **ret_decompressor, struct error *err);
 struct source decompressor_source(struct decompressor *decompressor);
 enum compression decompressor_kind(const struct decompressor *decompressor);
 void decompressor_free(struct decompressor *decompressor);

@@ -7,12 +7,11 @@
 #include <zstd_errors.h>
 
 #include "archive/compression.h"
-#include "archive/gunzip.h"
+#include "archive/decoder.h"
 #include "archive/window.h"
 #include "base/memory.h"
 
 #define INPUT_SIZE	  ((size_t)256 * 1024)
-#define MAGIC_SIZE	  ((size_t)6)
 #define ZSTD_WINDOW_LIMIT 27 /* 128 MiB: what the zstd program itself reads without being told to */
 
 struct decompressor {
@@ -20,11 +19,13 @@ struct decompressor {
 	enum compression kind;
 	struct gunzip *gunzip;
 	ZSTD_DCtx *zstd;
-	struct window window; /* of zstd */
-	bool in_frame;	      /* inside a gzip member or zstd frame */
-	bool has_ended;	      /* the source gave its last byte */
-	bool is_padded;	      /* zeros behind the last gzip member were seen */
-	size_t start;	      /* unused input is from here to `end` */
+	struct window window;	       /* of zstd */
+	const struct decoder *decoder; /* of another format; NULL: none */
+	void *decoder_state;
+	bool in_frame;	/* inside a gzip member or zstd frame, or before the end of all of another format */
+	bool has_ended; /* the source gave its last byte */
+	bool is_padded; /* zeros behind the last gzip member were seen */
+	size_t start;	/* unused input is from here to `end` */
 	size_t end;
 	unsigned char input[INPUT_SIZE];
 };
@@ -52,18 +53,29 @@ static const struct {
 } magics[] = {
 	{"gzip", {0x1f, 0x8b}, 2, COMPRESSION_GZIP, true},
 	{"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, COMPRESSION_ZSTD, true},
-	{"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, COMPRESSION_NONE, false},
-	{"bzip2", {'B', 'Z', 'h'}, 3, COMPRESSION_NONE, false},
+	{"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, COMPRESSION_XZ, false},
+	{"bzip2", {'B', 'Z', 'h'}, 3, COMPRESSION_BZIP2, false},
 };
 
-static int recognize(struct decompressor *decompressor, struct error *err)
+static bool begins_with(const struct decompressor *decompressor, const unsigned char *magic, size_t size)
+{
+	return decompressor->end >= size && memcmp(decompressor->input, magic, size) == 0;
+}
+
+static int recognize(struct decompressor *decompressor, const struct decoder *const *decoders, size_t count,
+		     struct error *err)
 {
 	while (decompressor->end < MAGIC_SIZE && !decompressor->has_ended)
 		if (fill(decompressor, err) < 0)
 			return -1;
+	for (size_t i = 0; i < count; i++)
+		if (begins_with(decompressor, decoders[i]->magic, decoders[i]->magic_size)) {
+			decompressor->kind = decoders[i]->kind;
+			decompressor->decoder = decoders[i];
+			return 0;
+		}
 	for (size_t i = 0; i < ARRAY_SIZE(magics); i++) {
-		if (decompressor->end < magics[i].size ||
-		    memcmp(decompressor->input, magics[i].bytes, magics[i].size) != 0)
+		if (!begins_with(decompressor, magics[i].bytes, magics[i].size))
 			continue;
 		if (!magics[i].is_supported)
 			return error_set(err, ERROR_UNSUPPORTED,
@@ -75,24 +87,31 @@ static int recognize(struct decompressor *decompressor, struct error *err)
 	return 0;
 }
 
-int decompressor_new(const struct source *from, struct decompressor **ret_decompressor, struct error *err)
+int decompressor_new_with(const struct source *from, const struct decoder *const *decoders, size_t count,
+			  struct decompressor **ret_decompressor, struct error *err)
 {
 	struct decompressor *decompressor = allocate(sizeof *decompressor);
 	decompressor->from = *from;
-	if (recognize(decompressor, err) < 0) {
+	if (recognize(decompressor, decoders, count, err) < 0) {
 		decompressor_free(decompressor);
 		return -1;
 	}
-	if (decompressor->kind == COMPRESSION_GZIP) {
+	decompressor->in_frame = decompressor->kind != COMPRESSION_NONE;
+	if (decompressor->decoder) {
+		decompressor->decoder_state = decompressor->decoder->begin();
+	} else if (decompressor->kind == COMPRESSION_GZIP) {
 		decompressor->gunzip = gunzip_new();
-		decompressor->in_frame = true;
 	} else if (decompressor->kind == COMPRESSION_ZSTD) {
 		decompressor->zstd = window_decoder_new(&decompressor->window);
 		ZSTD_DCtx_setParameter(decompressor->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LIMIT);
-		decompressor->in_frame = true;
 	}
 	*ret_decompressor = decompressor;
 	return 0;
+}
+
+int decompressor_new(const struct source *from, struct decompressor **ret_decompressor, struct error *err)
+{
+	return decompressor_new_with(from, NULL, 0, ret_decompressor, err);
 }
 
 void decompressor_free(struct decompressor *decompressor)
@@ -101,6 +120,8 @@ void decompressor_free(struct decompressor *decompressor)
 		return;
 	gunzip_free(decompressor->gunzip);
 	ZSTD_freeDCtx(decompressor->zstd);
+	if (decompressor->decoder_state)
+		decompressor->decoder->end(decompressor->decoder_state);
 	free(decompressor);
 }
 
@@ -218,6 +239,28 @@ static ssize_t read_zstd(struct decompressor *decompressor, void *bytes, size_t 
 	}
 }
 
+static ssize_t read_other(struct decompressor *decompressor, void *bytes, size_t size, struct error *err)
+{
+	while (decompressor->in_frame) {
+		struct gunzip_step step = {
+			.input = decompressor->input + decompressor->start,
+			.input_size = decompressor->end - decompressor->start,
+			.output = bytes,
+			.output_size = size,
+		};
+		if (decompressor->decoder->run(decompressor->decoder_state, &step, decompressor->has_ended, err) < 0)
+			return -1;
+		decompressor->start = (size_t)(step.input - decompressor->input);
+		decompressor->in_frame = !step.member_ended;
+		if (size > step.output_size)
+			return (ssize_t)(size - step.output_size);
+		if (decompressor->in_frame && !decompressor->has_ended && decompressor->start == decompressor->end &&
+		    fill(decompressor, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static ssize_t decompressor_read(void *context, void *bytes, size_t size, struct error *err)
 {
 	struct decompressor *decompressor = context;
@@ -226,6 +269,8 @@ static ssize_t decompressor_read(void *context, void *bytes, size_t size, struct
 		size = (size_t)1 << 30;
 	if (size == 0)
 		return 0;
+	if (decompressor->decoder)
+		return read_other(decompressor, bytes, size, err);
 	if (decompressor->kind == COMPRESSION_GZIP)
 		return read_gzip(decompressor, bytes, size, err);
 	if (decompressor->kind == COMPRESSION_ZSTD)

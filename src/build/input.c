@@ -85,7 +85,7 @@ static int unpack(const struct source *source, struct build_input *input, struct
 {
 	struct decompressor *decompressor = NULL;
 	struct layer_totals totals;
-	if (decompressor_new(source, &decompressor, err) < 0)
+	if (decompressor_new_any(source, &decompressor, err) < 0)
 		return -1;
 	struct source plain = decompressor_source(decompressor);
 	int result = layer_apply(&plain, input->staging.folder_fd, NULL, &totals, err);

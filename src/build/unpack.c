@@ -23,41 +23,28 @@ bool unpack_is_tar_header(const unsigned char block[UNPACK_BLOCK_SIZE])
 	return digits && block[0] && sum == wanted;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text), size = strlen(end);
-	return length > size && strcmp(text + length - size, end) == 0;
-}
-
-static int refuse_packers(const unsigned char *bytes, size_t size, const char *name, struct error *err)
-{
-	bool is_xz = size >= 5 && memcmp(bytes,
-					 "\xfd"
-					 "7zXZ",
-					 5) == 0;
-	bool is_bzip2 = size >= 3 && memcmp(bytes, "BZh", 3) == 0;
-	bool is_named =
-		strstr(name, ".tar.") || ends_with(name, ".txz") || ends_with(name, ".tbz") || ends_with(name, ".tbz2");
-	if (!is_named || (!is_xz && !is_bzip2))
-		return 0;
-	return error_set(err, ERROR_UNSUPPORTED,
-			 "ADD %s: archives packed with %s are not supported: pack it with gzip or zstd, or COPY it and "
-			 "unpack it with RUN",
-			 name, is_xz ? "xz" : "bzip2");
-}
-
-/* Reads up to a block through the decompressor, which may give less at a time. */
-static int looks_like_tar(const struct source *plain)
+/*
+ * Reads up to a block through the decompressor, which may give less at a time. 1, 0; -1: nobody can tell, since it
+ * takes more memory to read than is allowed.
+ */
+static int looks_like_tar(const struct source *file, struct error *err)
 {
 	unsigned char block[UNPACK_BLOCK_SIZE];
 	size_t have = 0;
-	while (have < sizeof block) {
-		ssize_t got = source_read(plain, block + have, sizeof block - have, NULL);
-		if (got <= 0)
-			return false;
-		have += (size_t)got;
+	ssize_t got = 1;
+	struct error why = {0};
+	struct decompressor *decompressor = NULL;
+	if (decompressor_new_any(file, &decompressor, &why) < 0)
+		return 0;
+	struct source plain = decompressor_source(decompressor);
+	for (; have < sizeof block && got > 0; have += got > 0 ? (size_t)got : 0)
+		got = source_read(&plain, block + have, sizeof block - have, &why);
+	decompressor_free(decompressor);
+	if (got < 0 && why.kind == ERROR_LIMIT) {
+		*err = why;
+		return -1;
 	}
-	return unpack_is_tar_header(block);
+	return have == sizeof block && unpack_is_tar_header(block);
 }
 
 static int rewind_file(int fd, struct error *err)
@@ -67,26 +54,18 @@ static int rewind_file(int fd, struct error *err)
 
 int unpack_archive(int store_root_fd, int fd, const char *name, struct layer_staging *ret_staging, struct error *err)
 {
-	unsigned char start[8];
-	ssize_t size = pread(fd, start, sizeof start, 0);
-	if (size < 0)
-		return error_set_errno(err, errno, "read %s", name);
-	if (refuse_packers(start, (size_t)size, name, err) < 0 || rewind_file(fd, err) < 0)
-		return -1;
 	struct source file = source_from_fd(&fd);
 	struct decompressor *decompressor = NULL;
-	if (decompressor_new(&file, &decompressor, NULL) < 0)
-		return 0;
-	struct source plain = decompressor_source(decompressor);
-	bool is_archive = looks_like_tar(&plain);
-	decompressor_free(decompressor);
-	if (!is_archive)
-		return 0;
+	if (rewind_file(fd, err) < 0)
+		return -1;
+	int is_archive = looks_like_tar(&file, err);
+	if (is_archive <= 0)
+		return is_archive < 0 ? error_wrap(err, "unpack %s", name) : 0;
 	cleanup_layer_staging struct layer_staging staging = LAYER_STAGING_INIT;
 	if (rewind_file(fd, err) < 0 || layer_staging_begin(store_root_fd, &staging, err) < 0 ||
-	    decompressor_new(&file, &decompressor, err) < 0)
+	    decompressor_new_any(&file, &decompressor, err) < 0)
 		return error_wrap(err, "unpack %s", name);
-	plain = decompressor_source(decompressor);
+	struct source plain = decompressor_source(decompressor);
 	struct layer_totals totals;
 	int result = layer_apply(&plain, staging.folder_fd, NULL, &totals, err);
 	decompressor_free(decompressor);

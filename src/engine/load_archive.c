@@ -214,7 +214,7 @@ int load_archive_read(struct load_archive *archive, const struct source *tar, co
 		      struct error *err)
 {
 	struct decompressor *decompressor = NULL;
-	if (decompressor_new(tar, &decompressor, err) < 0)
+	if (decompressor_new_any(tar, &decompressor, err) < 0)
 		return -1;
 	struct source plain = decompressor_source(decompressor);
 	struct tar_reader *reader = NULL;

@@ -32,7 +32,7 @@ static void unpack(const struct source *from, int layer_fd, struct error *err)
 {
 	const struct layer_limits limits = {.bytes = 1 << 20, .entries = 200};
 	struct decompressor *decompressor = NULL;
-	if (decompressor_new(from, &decompressor, err) < 0)
+	if (decompressor_new_any(from, &decompressor, err) < 0)
 		return;
 	struct source source = decompressor_source(decompressor);
 	if (layer_apply(&source, layer_fd, &limits, NULL, err) == 0) {

@@ -26,7 +26,9 @@ id_of() { coracle images -q --no-trunc "$1"; }
   [ "$(tar -xOf "$WORK/built.tar" manifest.json | jq -r '.[0].RepoTags[0]')" = built:1 ]
   gzip -k "$WORK/built.tar"
   zstd -q "$WORK/built.tar" -o "$WORK/built.tar.zst"
-  for file in built.tar built.tar.gz built.tar.zst; do
+  xz -0k "$WORK/built.tar"
+  bzip2 -k "$WORK/built.tar"
+  for file in built.tar built.tar.gz built.tar.zst built.tar.xz built.tar.bz2; do
     forget built:1
     run coracle load -i "$WORK/$file"
     assert_exit 0

@@ -471,8 +471,10 @@ FILE
   run coracle build --no-cache - <"$WORK/context.tar"
   assert_exit 0
   assert_has 'in the archive'
-  run bash -c 'gzip -c "$1" | coracle build -q -t archived:1 -' - "$WORK/context.tar"
-  assert_exit 0
+  for packer in gzip xz bzip2; do
+    run bash -c '"$2" -c "$1" | coracle build -q -t archived:1 -' - "$WORK/context.tar" $packer
+    assert_exit 0
+  done
   run coracle build -q "$WORK/context.tar"
   assert_exit 0
   tar -C "$context" -cf "$WORK/context.tar" .

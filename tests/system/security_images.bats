@@ -105,7 +105,9 @@ ENTRIES
   tar -C "$WORK/trojan" -czf "$WORK/trojan.tar.gz" .
   tar -C "$WORK/probe.root" -cf - data | tee "$WORK/context/plain.tar" | gzip >"$WORK/context/packed.tar.gz"
   zstd -q "$WORK/context/plain.tar" -o "$WORK/context/packed.tar.zst"
-  printf 'FROM trojan:1\nADD packed.tar.gz /gz/\nADD packed.tar.zst /zst/\nADD plain.tar /plain/\nRUN ["true"]\n' \
+  xz -k "$WORK/context/plain.tar"
+  bzip2 -k "$WORK/context/plain.tar"
+  printf 'FROM trojan:1\nADD packed.tar.gz /gz/\nADD packed.tar.zst /zst/\nADD plain.tar.xz plain.tar.bz2 /x/\nADD plain.tar /plain/\nRUN ["true"]\n' \
     >"$WORK/context/Dockerfile"
   : >"$WORK/programs"
   inside strace -f -qq -e trace=execve,execveat -o "$WORK/programs" bash -c '

@@ -304,8 +304,9 @@ static void test_archives(void **state)
 		assert_true(S_ISREG(status_of(fixture, &image, kept).st_mode));
 	}
 	struct image image;
-	assert_int_equal(fixture_build(fixture, "FROM scratch\nADD bad.tar.xz /x\n", &image), -1);
-	assert_int_equal(fixture->err.kind, ERROR_UNSUPPORTED);
+	/* Its first bytes alone make no archive. */
+	image = fixture_must_build(fixture, "FROM scratch\nADD bad.tar.xz /x\n");
+	assert_true(S_ISREG(status_of(fixture, &image, "x").st_mode));
 }
 
 static void test_owners(void **state)
