@@ -74,6 +74,32 @@ static size_t get_count(struct reader *reader, size_t least)
 	return 0;
 }
 
+/* A field of fixed size that holds a text. */
+static void get_field(struct reader *reader, char *to, size_t size)
+{
+	get(reader, to, size);
+	if (!memchr(to, '\0', size)) {
+		reader->has_failed = true;
+		to[0] = '\0';
+	}
+}
+
+/* Unset, or one that may be used in a path. */
+static void get_digest(struct reader *reader, struct digest *digest)
+{
+	struct digest same;
+	get_field(reader, digest->text, sizeof digest->text);
+	if (digest_is_set(digest) && digest_parse(digest->text, &same, NULL) < 0)
+		reader->has_failed = true;
+}
+
+static void get_platform(struct reader *reader, struct platform *platform)
+{
+	get_field(reader, platform->os, sizeof platform->os);
+	get_field(reader, platform->architecture, sizeof platform->architecture);
+	get_field(reader, platform->variant, sizeof platform->variant);
+}
+
 static char *get_text(struct reader *reader)
 {
 	uint64_t length = get_number(reader);
@@ -141,7 +167,7 @@ static void get_config(struct reader *reader, struct image_config *config)
 		*texts[i] = get_text(reader);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		get_list(reader, lists[i]);
-	get(reader, &config->platform, sizeof config->platform);
+	get_platform(reader, &config->platform);
 	config->has_entrypoint = get_number(reader) != 0;
 	config->has_command = get_number(reader) != 0;
 	cleanup_free char *healthcheck = get_text(reader);
@@ -149,7 +175,8 @@ static void get_config(struct reader *reader, struct image_config *config)
 		reader->has_failed = true;
 	config->diff_id_count = get_count(reader, sizeof *config->diff_ids);
 	config->diff_ids = allocate_array(config->diff_id_count + 1, sizeof *config->diff_ids);
-	get(reader, config->diff_ids, config->diff_id_count * sizeof *config->diff_ids);
+	for (size_t i = 0; i < config->diff_id_count; i++)
+		get_digest(reader, &config->diff_ids[i]);
 	config->history_count = get_count(reader, 4 * sizeof(uint64_t));
 	config->history = allocate_array(config->history_count + 1, sizeof *config->history);
 	for (size_t i = 0; i < config->history_count; i++) {
@@ -183,6 +210,17 @@ static void put_state(struct buffer *bytes, const struct stage_state *state)
 	put_number(bytes, state->steps);
 }
 
+static void get_error(struct reader *reader, struct error *error)
+{
+	get(reader, &error->kind, sizeof error->kind);
+	get(reader, &error->system_errno, sizeof error->system_errno);
+	get_field(reader, error->message, sizeof error->message);
+	if ((unsigned)error->kind >= ERROR_KIND_COUNT) {
+		reader->has_failed = true;
+		error->kind = ERROR_NONE;
+	}
+}
+
 static void get_state(struct reader *reader, struct stage_state *state)
 {
 	get_config(reader, &state->config);
@@ -190,13 +228,14 @@ static void get_state(struct reader *reader, struct stage_state *state)
 	state->layers = allocate_array(state->layer_count + 1, sizeof *state->layers);
 	for (size_t i = 0; i < state->layer_count; i++) {
 		struct image_layer *layer = &state->layers[i];
-		get(reader, &layer->diff_id, sizeof layer->diff_id);
+		get_digest(reader, &layer->diff_id);
 		layer->blob.media_type = get_text(reader);
-		get(reader, &layer->blob.digest, sizeof layer->blob.digest);
+		get_digest(reader, &layer->blob.digest);
 		layer->blob.size = get_number(reader);
 		layer->size = get_number(reader);
 	}
-	get(reader, &state->key, sizeof state->key);
+	reader->has_failed |= state->layer_count != state->config.diff_id_count;
+	get_digest(reader, &state->key);
 	get_list(reader, &state->arguments);
 	get_list(reader, &state->declared);
 	state->created = (nanoseconds)get_number(reader);
@@ -209,7 +248,9 @@ static void get_state(struct reader *reader, struct stage_state *state)
 void stage_outcome_write(const struct stage_outcome *outcome, struct buffer *bytes)
 {
 	put_number(bytes, outcome->is_built);
-	put(bytes, &outcome->error, sizeof outcome->error);
+	put(bytes, &outcome->error.kind, sizeof outcome->error.kind);
+	put(bytes, &outcome->error.system_errno, sizeof outcome->error.system_errno);
+	put(bytes, outcome->error.message, sizeof outcome->error.message);
 	put_number(bytes, outcome->culprit);
 	put_number(bytes, outcome->failed_step);
 	put_number(bytes, outcome->has_log);
@@ -223,7 +264,7 @@ int stage_outcome_read(const void *bytes, size_t size, struct stage_outcome *ret
 {
 	struct reader reader = {bytes, size, false};
 	cleanup_stage_outcome struct stage_outcome outcome = {.is_built = get_number(&reader) != 0};
-	get(&reader, &outcome.error, sizeof outcome.error);
+	get_error(&reader, &outcome.error);
 	outcome.culprit = get_number(&reader);
 	outcome.failed_step = get_number(&reader);
 	outcome.has_log = get_number(&reader) != 0;

@@ -1,6 +1,7 @@
 /*
  * A stage's state as bytes, from a worker to the process that forked it: the same program, so numbers and fixed
- * structures go as they are. Not JSON, which cannot hold all that a Dockerfile can.
+ * structures go as they are. Not JSON, which cannot hold all that a Dockerfile can. What does not hold together is
+ * refused all the same: a worker works on other people's files.
  */
 #pragma once
 
