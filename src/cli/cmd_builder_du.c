@@ -4,9 +4,7 @@
 #include "base/buffer.h"
 #include "cli/command.h"
 #include "cli/table.h"
-#include "engine/filter.h"
-#include "engine/prune.h"
-#include "store/cache_mount.h"
+#include "engine/build_cache_filter.h"
 
 #define TABLE_LIMIT ((size_t)256 * 1024 * 1024)
 
@@ -39,20 +37,16 @@ static void print_total(const char *name, uint64_t bytes)
 
 static int print(struct engine *engine, const struct string_list *filters, struct error *err)
 {
-	static const char *const known[] = {"id", "type", "until", NULL};
 	cleanup_build_cache_list struct build_cache_list list = {0};
 	cleanup_buffer struct buffer table = BUFFER_INIT(TABLE_LIMIT);
 	struct totals totals = {0};
-	nanoseconds until;
-	if (filter_check_names(filters, known, err) < 0 || filter_until(filters, time_now(), &until, err) < 0 ||
-	    build_cache_list(engine->store, &list, err) < 0 || cache_mount_list(engine->store, &list, err) < 0 ||
+	struct build_cache_filter filter;
+	if (build_cache_rows(engine, filters, &list, &filter, err) < 0 ||
 	    buffer_append_string(&table, "ID\tRECLAIMABLE\tSIZE\tLAST ACCESSED\n", err) < 0)
 		return -1;
 	/* The last used first. */
 	for (size_t i = list.count; i-- > 0;)
-		if ((!until || list.items[i].used < until) &&
-		    filter_match_text(filters, "id", digest_hex(&list.items[i].key)) &&
-		    filter_match_text(filters, "type", build_cache_type(&list.items[i])) &&
+		if (build_cache_filter_keeps(&filter, &list.items[i]) &&
 		    add_row(&table, &list.items[i], &totals, err) < 0)
 			return -1;
 	table_print(buffer_text(&table));

@@ -5,12 +5,12 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "engine/build_cache_filter.h"
 #include "engine/image_list.h"
 #include "engine/list.h"
 #include "engine/remove.h"
 #include "engine/removed_logs.h"
 #include "engine/volume.h"
-#include "store/build_cache.h"
 #include "store/cache_mount.h"
 #include "store/image_usage.h"
 
@@ -137,13 +137,6 @@ int image_prune(struct engine *engine, bool all, const struct string_list *filte
 	return collect(engine, store_collect, &outcome->bytes, err);
 }
 
-static int compare_uses(const void *a, const void *b)
-{
-	const struct build_cache_row *one = a, *other = b;
-	int order = (one->used > other->used) - (one->used < other->used);
-	return order ? order : (one->added > other->added) - (one->added < other->added);
-}
-
 /* As BuildKit reckons: the smaller of the two limits, and never less than what is reserved. 0: all may go. */
 static uint64_t bytes_to_keep(const struct builder_prune_options *options, uint64_t total, uint64_t bytes_free)
 {
@@ -158,7 +151,7 @@ static uint64_t bytes_to_keep(const struct builder_prune_options *options, uint6
 
 /* The least recently used first, until what is left is small enough. A mount is nobody's but its own. */
 static void choose_caches(const struct build_cache_list *list, const struct builder_prune_options *options,
-			  uint64_t bytes_free, nanoseconds until, bool *chosen)
+			  uint64_t bytes_free, const struct build_cache_filter *filter, bool *chosen)
 {
 	uint64_t left = 0;
 	for (size_t i = 0; i < list->count; i++)
@@ -167,9 +160,7 @@ static void choose_caches(const struct build_cache_list *list, const struct buil
 	for (size_t i = 0; i < list->count; i++) {
 		const struct build_cache_row *row = &list->items[i];
 		bool is_dangling = row->is_mount || (digest_is_set(&row->entry.diff_id) && !row->is_in_image);
-		if ((!options->all && !is_dangling) || (until && row->used > until) ||
-		    !filter_match_text(options->filters, "id", digest_hex(&row->key)) ||
-		    !filter_match_text(options->filters, "type", build_cache_type(row)))
+		if ((!options->all && !is_dangling) || !build_cache_filter_keeps(filter, row))
 			continue;
 		if (keep && left <= keep)
 			return;
@@ -199,21 +190,18 @@ static int remove_mounts(struct engine *engine, const struct build_cache_list *l
 static int forget_caches(struct engine *engine, const struct builder_prune_options *options,
 			 struct prune_outcome *outcome, struct error *err)
 {
-	static const char *const known[] = {"id", "type", "until", NULL};
 	cleanup_build_cache_list struct build_cache_list list = {0};
 	cleanup_string_list struct string_list keys = {0};
-	nanoseconds until;
+	struct build_cache_filter filter;
 	struct statvfs disk;
-	if (filter_check_names(options->filters, known, err) < 0 ||
-	    filter_until(options->filters, time_now(), &until, err) < 0 ||
-	    build_cache_list(engine->store, &list, err) < 0 || cache_mount_list(engine->store, &list, err) < 0)
+	if (build_cache_rows(engine, options->filters, &list, &filter, err) < 0)
 		return -1;
 	if (fstatvfs(engine->store->root_fd, &disk) < 0)
 		return error_set_errno(err, errno, "ask what the file system has free");
-	if (list.count)
-		qsort(list.items, list.count, sizeof *list.items, compare_uses);
+	if (!filter.until)
+		filter.until = options->until;
 	cleanup_free bool *chosen = allocate_array(list.count + 1, sizeof *chosen);
-	choose_caches(&list, options, (uint64_t)disk.f_bavail * disk.f_frsize, until ? until : options->until, chosen);
+	choose_caches(&list, options, (uint64_t)disk.f_bavail * disk.f_frsize, &filter, chosen);
 	for (size_t i = 0; i < list.count; i++)
 		if (chosen[i] && !list.items[i].is_mount)
 			string_list_add(&keys, list.items[i].key.text);
