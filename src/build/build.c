@@ -444,7 +444,7 @@ static int check_again(struct build *build, struct error *err)
 static int run_build(struct build *build, struct image *ret_image, struct error *err)
 {
 	struct executor *executor = &build->executor;
-	if (load(build, err) < 0 || check_stages(build, err) < 0)
+	if (load(build, err) < 0 || check_stages(build, err) < 0 || executor_check_rights(executor, err) < 0)
 		return -1;
 	executor->states = allocate_array(build->graph.count, sizeof *executor->states);
 	report_expect(executor->report, count_steps(&build->graph));

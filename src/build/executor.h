@@ -62,6 +62,8 @@ struct executor {
 	bool has_log;	    /* the failed step is a RUN */
 };
 
+/* ERROR_DENIED where a RUN of a stage that is needed wants more than --allow gives: before anything is done. */
+int executor_check_rights(struct executor *executor, struct error *err);
 /* The target and all that it needs, stages side by side where they can be. */
 int executor_build(struct executor *executor, size_t target, struct error *err);
 /*

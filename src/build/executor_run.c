@@ -169,18 +169,18 @@ static int run_step(struct step *step, struct build_run *run, struct step_mounts
 	return step_commit(step, &folders, key, 1, created_by, err);
 }
 
-/* --network=host of the command line allows it too: who wrote that is who would write --allow. */
-static int set_rights(const struct step *step, struct build_run *run, struct error *err)
+static enum build_network network_of(const struct build_step_options *options, const struct instruction *run)
 {
-	const struct build_step_options *options = &step->executor->options->steps;
-	const char *network = step->instruction->network;
-	run->options = options;
-	run->network = !network			      ? options->network
-		       : strcmp(network, "host") == 0 ? BUILD_NETWORK_HOST
-						      : BUILD_NETWORK_NONE;
-	run->is_insecure = step->instruction->is_insecure;
+	if (!run->network)
+		return options->network;
+	return strcmp(run->network, "host") == 0 ? BUILD_NETWORK_HOST : BUILD_NETWORK_NONE;
+}
+
+/* --network=host of the command line allows it too: who wrote that is who would write --allow. */
+static int check_rights(const struct build_step_options *options, const struct instruction *run, struct error *err)
+{
 	const char *wanted = NULL;
-	if (run->network == BUILD_NETWORK_HOST && options->network != BUILD_NETWORK_HOST &&
+	if (network_of(options, run) == BUILD_NETWORK_HOST && options->network != BUILD_NETWORK_HOST &&
 	    !string_list_contains(&options->allow, "network.host"))
 		wanted = "network.host";
 	else if (run->is_insecure && !string_list_contains(&options->allow, "security.insecure"))
@@ -188,6 +188,31 @@ static int set_rights(const struct step *step, struct build_run *run, struct err
 	return wanted ? error_set(err, ERROR_DENIED, "failed to load LLB: %s is not allowed; --allow %s permits it",
 				  wanted, wanted)
 		      : 0;
+}
+
+int executor_check_rights(struct executor *executor, struct error *err)
+{
+	for (size_t i = 0; i < executor->graph->count; i++) {
+		const struct build_stage *stage = &executor->graph->stages[i];
+		for (size_t j = 0; stage->needed && j < stage->instruction_count; j++) {
+			const struct instruction *instruction = &stage->instructions[j];
+			if (instruction->kind != INSTRUCTION_RUN ||
+			    check_rights(&executor->options->steps, instruction, err) == 0)
+				continue;
+			executor->culprit = instruction;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* A trigger of a base image is seen here for the first time. */
+static int set_rights(const struct step *step, struct build_run *run, struct error *err)
+{
+	run->options = &step->executor->options->steps;
+	run->network = network_of(run->options, step->instruction);
+	run->is_insecure = step->instruction->is_insecure;
+	return check_rights(run->options, step->instruction, err);
 }
 
 /* What a step can find out about its container; of limits only those that it can read. */

@@ -37,6 +37,32 @@ load build_helper
   assert_match '[0-9] here$'
 }
 
+@test "rights that are not given are told before anything runs, in stages that are needed alone" {
+  cat >"$context/Dockerfile" <<'FILE'
+FROM probe:1 AS other
+RUN --network=host true
+FROM probe:1 AS first
+RUN say it-ran
+FROM first
+RUN --security=insecure true
+FILE
+  build --no-cache
+  assert_exit 1
+  assert_has 'failed to solve: failed to load LLB: security.insecure is not allowed'
+  assert_has 'Dockerfile:6'
+  refuse_match 'it-ran|load metadata'
+  build --no-cache --target first
+  assert_exit 0
+  assert_has it-ran
+  # What a base image brings is not known before.
+  printf 'FROM probe:1\nONBUILD RUN --security=insecure true\n' | dockerfile
+  coracle build -q -t trigger:1 "$context" >/dev/null
+  printf 'FROM trigger:1\n' | dockerfile
+  build
+  assert_exit 1
+  assert_has 'security.insecure is not allowed'
+}
+
 @test "RUN --security=insecure: everything with --allow security.insecure, nothing without" {
   printf 'FROM probe:1\nRUN --security=insecure cat /proc/self/status\nRUN cat /proc/self/status\n' | dockerfile
   build
