@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 
 #define TREE_DEPTH_LIMIT 512
@@ -183,6 +184,9 @@ int write_kernel_file_at(int dir_fd, const char *path, const char *text, struct 
 	return 0;
 }
 
+/* A call that copies more could not be interrupted for seconds. */
+#define COPY_STEP ((size_t)64 * 1024 * 1024)
+
 /* One run of data, with copy_file_range where the file systems can and sendfile elsewhere. */
 static int copy_range(int from_fd, int to_fd, off_t offset, off_t end, struct error *err)
 {
@@ -191,6 +195,9 @@ static int copy_range(int from_fd, int to_fd, off_t offset, off_t end, struct er
 	bool whole_range = true;
 	while (offset < end) {
 		size_t left = (size_t)(end - offset);
+		if (interrupt_check(err) < 0)
+			return -1;
+		left = left < COPY_STEP ? left : COPY_STEP;
 		ssize_t put = whole_range ? copy_file_range(from_fd, &offset, to_fd, NULL, left, 0)
 					  : sendfile(to_fd, from_fd, &offset, left);
 		if (put < 0 && whole_range &&

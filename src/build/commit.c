@@ -10,6 +10,7 @@
 
 #include "archive/compression.h"
 #include "archive/layer.h"
+#include "base/interrupt.h"
 #include "oci/media_type.h"
 
 #define FOLDER_DEPTH_LIMIT 1024
@@ -101,6 +102,8 @@ struct hashing_sink {
 static int hash_and_write(void *context, const void *bytes, size_t size, struct error *err)
 {
 	struct hashing_sink *sink = context;
+	if (interrupt_check(err) < 0)
+		return -1;
 	hasher_update(sink->hasher, bytes, size);
 	sink->size += size;
 	return sink_write(&sink->to, bytes, size, err);

@@ -11,6 +11,7 @@
 #include "archive/compression.h"
 #include "archive/layer.h"
 #include "base/fd.h"
+#include "base/interrupt.h"
 #include "build/path.h"
 #include "build/unpack.h"
 #include "store/layer_folder.h"
@@ -249,6 +250,8 @@ static int copy_entry(struct copier *copier, int from_folder, const char *name, 
 	struct stat status;
 	if (!visible && !may_enter)
 		return 0;
+	if (interrupt_check(copier->err) < 0)
+		return -1;
 	if (fstatat(from_folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_set_errno(copier->err, errno, "stat %s", name);
 	if (S_ISSOCK(status.st_mode) || (!visible && !S_ISDIR(status.st_mode)))

@@ -113,11 +113,12 @@ int step_fail(struct step *step, struct error *err);
  */
 int step_find_cached(struct step *step, const struct digest *key, const char *created_by, struct error *err);
 
-/* The folders of a step that writes: overlay's upper and work. */
+/* The folders of a step that writes: overlay's upper and work. While there are any, signals wait (base/interrupt.h). */
 struct step_folders {
 	struct layer_staging upper, work;
+	bool is_deferred;
 };
-#define STEP_FOLDERS_INIT ((struct step_folders){LAYER_STAGING_INIT, LAYER_STAGING_INIT})
+#define STEP_FOLDERS_INIT ((struct step_folders){LAYER_STAGING_INIT, LAYER_STAGING_INIT, false})
 int step_folders_begin(struct step *step, struct step_folders *ret_folders, struct error *err);
 void step_folders_release(struct step_folders *folders);
 #define cleanup_step_folders CLEANUP(step_folders_release)

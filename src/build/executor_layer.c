@@ -3,6 +3,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/interrupt.h"
 #include "build/commit.h"
 #include "build/executor.h"
 #include "build/worker.h"
@@ -166,6 +167,9 @@ int step_folders_begin(struct step *step, struct step_folders *ret_folders, stru
 {
 	cleanup_step_folders struct step_folders folders = STEP_FOLDERS_INIT;
 	int root_fd = step->executor->store->root_fd;
+	/* A signal that just ended the process would leave them to the next build. */
+	interrupt_defer();
+	folders.is_deferred = true;
 	if (layer_staging_begin(root_fd, &folders.upper, err) < 0 ||
 	    layer_staging_begin(root_fd, &folders.work, err) < 0)
 		return -1;
@@ -181,6 +185,9 @@ void step_folders_release(struct step_folders *folders)
 {
 	layer_staging_release(&folders->upper);
 	layer_staging_release(&folders->work);
+	if (folders->is_deferred)
+		interrupt_resume();
+	folders->is_deferred = false;
 }
 
 int step_commit(struct step *step, struct step_folders *folders, const struct digest *keys, size_t key_count,

@@ -7,6 +7,7 @@
 #include "archive/compression.h"
 #include "archive/layer.h"
 #include "base/fd.h"
+#include "base/interrupt.h"
 
 /* POSIX pax, "ustar Interchange Format": the sum of all bytes with the checksum field taken for blanks. */
 bool unpack_is_tar_header(const unsigned char block[UNPACK_BLOCK_SIZE])
@@ -52,9 +53,15 @@ static int rewind_file(int fd, struct error *err)
 	return lseek(fd, 0, SEEK_SET) < 0 ? error_set_errno(err, errno, "seek") : 0;
 }
 
+/* The archive's bytes: a long one can be interrupted. */
+static ssize_t read_archive(void *context, void *bytes, size_t size, struct error *err)
+{
+	return interrupt_check(err) < 0 ? -1 : source_read(context, bytes, size, err);
+}
+
 int unpack_archive(int store_root_fd, int fd, const char *name, struct layer_staging *ret_staging, struct error *err)
 {
-	struct source file = source_from_fd(&fd);
+	struct source bytes = source_from_fd(&fd), file = {read_archive, &bytes};
 	struct decompressor *decompressor = NULL;
 	if (rewind_file(fd, err) < 0)
 		return -1;

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/interrupt.h"
 #include "base/random.h"
 #include "build/cache_document.h"
 #include "build/git.h"
@@ -46,6 +47,10 @@ static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP};
 static void on_signal(int number)
 {
 	bool is_first = !was_interrupted;
+	if (current_step <= 0 && !git_is_running && interrupt_is_deferred()) {
+		interrupt_note(number);
+		return;
+	}
 	was_interrupted = number;
 	if (current_step > 0) {
 		kill(current_step, SIGKILL);
@@ -59,7 +64,7 @@ static void on_signal(int number)
 	 * dead the rest is in order, and soon. */
 	if (!is_first)
 		return;
-	/* Between steps there is nothing to take down: what a copy has begun is garbage that no row names. */
+	/* Between steps there is nothing to take down. */
 	signal(number, SIG_DFL);
 	raise(number);
 }

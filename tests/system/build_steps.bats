@@ -37,6 +37,38 @@ load build_helper
   assert_match '[0-9] here$'
 }
 
+# Each call of $1 takes a fifth of a second, so that the signal comes in the midst of it.
+interrupt_slowly() {
+  rm -f "$WORK/slow.log" "$WORK/slow.trace"
+  background "$WORK/slow.log" strace -f -qq -o "$WORK/slow.trace" -e trace="$1" -e inject="$1:delay_exit=200000" \
+    bash -c 'coracle build --no-cache --progress plain "$1"; echo "code $?"' - "$context"
+  wait_until file_has "$WORK/slow.trace" "$1"
+  inside pkill -INT -x coracle
+  wait_until file_has "$WORK/slow.log" '^code '
+}
+
+@test "Ctrl-C in the midst of a COPY, of an ADD, of a layer's commit: nothing is left when it ends" {
+  mkdir "$context/many"
+  for number in {1..200}; do echo "$number" >"$context/many/$number"; done
+  tar -C "$context" -cf "$context/many.tar" many
+  printf 'FROM probe:1\nCOPY many /many/\n' | dockerfile
+  interrupt_slowly utimensat
+  assert_interrupted
+  printf 'FROM probe:1\nADD many.tar /many/\n' | dockerfile
+  interrupt_slowly fchmod
+  assert_interrupted
+  # The commit takes the attributes of overlayfs away, file by file.
+  printf 'FROM probe:1\nRUN mkdir /a /b /c /d\n' | dockerfile
+  interrupt_slowly flistxattr
+  assert_interrupted
+}
+assert_interrupted() {
+  run cat "$WORK/slow.log"
+  assert_line 'code 130'
+  run remains
+  assert_output ''
+}
+
 @test "rights that are not given are told before anything runs, in stages that are needed alone" {
   cat >"$context/Dockerfile" <<'FILE'
 FROM probe:1 AS other
