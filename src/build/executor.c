@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,6 +67,12 @@ int executor_open_folder(struct executor *executor, const char *from, struct con
 		return -1;
 	*ret_root = context_folder_root(folder, NULL);
 	return 1;
+}
+
+char *stage_place(const struct stage_state *state)
+{
+	int width = snprintf(NULL, 0, "%zu", state->steps);
+	return format_string("[%s%*zu/%zu]", state->prefix, width, state->step, state->steps);
 }
 
 static void add_default_path(struct image_config *config)
@@ -152,9 +159,10 @@ static int load_base_image(struct executor *executor, size_t index, struct stage
 	nanoseconds created;
 	if (state->config.created && time_parse_rfc3339(state->config.created, &created))
 		state->created = created;
-	cleanup_free char *name = format_string("[%s1/%zu] FROM %s", state->prefix, state->steps, full);
-	report_cached(executor->report, report_begin(executor->report, name));
 	state->step = 1;
+	cleanup_free char *place = stage_place(state);
+	cleanup_free char *name = format_string("%s FROM %s", place, full);
+	report_cached(executor->report, report_begin(executor->report, name));
 	return 0;
 }
 
@@ -295,16 +303,18 @@ static int execute_text(struct executor *executor, size_t index, const char *tex
 {
 	cleanup_dockerfile_lines struct dockerfile_lines lines = {0};
 	cleanup_instruction struct instruction instruction = {0};
-	unsigned line;
-	int result = dockerfile_lex(text, strlen(text), &lines, &line, err);
+	struct dockerfile_place place;
+	int result = dockerfile_lex(text, strlen(text), &lines, &place, err);
 	if (result == 0)
 		result = instruction_parse(&lines.items[0], lines.escape, &instruction, err);
 	if (result == 0 && is_trigger &&
 	    (instruction.kind == INSTRUCTION_FROM || instruction.kind == INSTRUCTION_ONBUILD))
 		result = error_set(err, ERROR_INVALID, "%s isn't allowed as an ONBUILD trigger",
 				   instruction_name(instruction.kind));
+	executor->states[index].is_in_trigger = is_trigger;
 	if (result == 0)
 		result = execute_instruction(executor, index, &instruction, err);
+	executor->states[index].is_in_trigger = false;
 	if (result < 0)
 		executor->culprit = executor->graph->stages[index].from;
 	return result;
@@ -329,7 +339,7 @@ static int execute_triggers(struct executor *executor, size_t index, struct erro
 	for (size_t i = 0; i < triggers.count && result == 0 && !state->is_away; i++)
 		result = execute_text(executor, index, triggers.items[i], true, err);
 	string_list_release(&triggers);
-	return result < 0 ? error_wrap(err, "ONBUILD of %s", executor->graph->stages[index].base_name) : 0;
+	return result;
 }
 
 static bool makes_step(const struct instruction *instruction)

@@ -36,6 +36,7 @@ struct stage_state {
 	struct string_list declared;  /* KEY=VALUE: all ARGs in scope, in their order */
 	nanoseconds created;	      /* of the newest layer, 0 where there is none */
 	bool command_is_ours;
+	bool is_in_trigger; /* what is executed comes from the base image's ONBUILD */
 	char *prefix;	    /* "build " of "[build 2/3]", or "" */
 	size_t step, steps; /* 2 and 3 of it */
 };
@@ -75,6 +76,8 @@ int executor_need_stage(struct executor *executor, size_t index, size_t for_stag
 void executor_want(struct executor *executor, size_t index);
 /* The first stage but `except` that could be begun, with something to do before it has to wait; or -1. */
 ptrdiff_t executor_next_stage(const struct executor *executor, size_t except);
+/* "[build  2/12]", owned by the caller. */
+char *stage_place(const struct stage_state *state);
 void stage_state_release(struct stage_state *state);
 /* For a worker, which ends without a release. */
 void executor_keep_memos(struct executor *executor);

@@ -9,14 +9,40 @@
 #include "build/worker.h"
 #include "oci/media_type.h"
 
+/* The first line of a heredoc that is all of a RUN, as " (make...)". */
+static char *heredoc_summary(const struct instruction *instruction)
+{
+	if (!instruction_is_heredoc(instruction))
+		return duplicate_string("");
+	const char *text = instruction->heredocs[0].content;
+	text += strspn(text, " \t\r\n");
+	size_t length = strcspn(text, "\n");
+	bool has_more = text[length + strspn(text + length, " \t\r\n")];
+	return format_string(" (%.*s%s)", (int)length, text, has_more ? "..." : "");
+}
+
+/* With the variables that are known. RUN's others are the shell's, and so are its quotes. What cannot be expanded is
+ * shown as it was written; the step itself says what is wrong. */
+static char *shown_text(const struct step *step)
+{
+	const struct instruction *instruction = step->instruction;
+	const char *text = instruction->text + strcspn(instruction->text, " \t\r\v\f");
+	cleanup_free char *summary = heredoc_summary(instruction), *shown = NULL;
+	struct error ignored = {0};
+	struct expansion expansion = step->expansion;
+	expansion.missing = NULL;
+	int result = instruction->kind == INSTRUCTION_RUN ? expand_shown(&expansion, text, &shown, &ignored)
+							  : expand_word(&expansion, text, &shown, &ignored);
+	return format_string("%s%s%s", instruction_name(instruction->kind), result < 0 ? text : shown, summary);
+}
+
 void step_begin(struct step *step)
 {
 	struct stage_state *stage = step->stage;
 	stage->step++;
-	const char *text = step->instruction->text;
-	cleanup_free char *name =
-		format_string("[%s%zu/%zu] %s%s", stage->prefix, stage->step, stage->steps,
-			      instruction_name(step->instruction->kind), text + strcspn(text, " \t\r\v\f"));
+	cleanup_free char *place = stage_place(stage);
+	cleanup_free char *text = shown_text(step);
+	cleanup_free char *name = format_string("%s %s%s", place, stage->is_in_trigger ? "ONBUILD " : "", text);
 	for (char *at = name; *at; at++)
 		if (*at == '\n' || *at == '\t')
 			*at = ' ';

@@ -27,7 +27,7 @@ static int make_arguments(const struct step *step, struct string_list *arguments
 	}
 	const char *text = instruction->arguments.items[0];
 	const struct heredoc *first = instruction->heredocs;
-	bool only_heredoc = instruction->heredoc_count == 1 && strncmp(text, "<<", 2) == 0 && !strpbrk(text, " \t");
+	bool only_heredoc = instruction_is_heredoc(instruction);
 	if (only_heredoc && strncmp(first->content, "#!", 2) == 0) {
 		*ret_script = first->content;
 		return 0;

@@ -15,6 +15,7 @@ struct expander {
 	unsigned depth;
 	bool raw_quotes;	   /* quotes are plain characters */
 	bool raw_escapes;	   /* the escape character stays: a pattern, or what replaces one */
+	bool is_shown;		   /* quotes stay, and variables that are not set */
 	struct string_list *words; /* NULL: one word */
 	struct buffer out;
 	struct error *err;
@@ -156,16 +157,22 @@ static int replace_matches(struct expander *expander, const struct match_pattern
 	return 0;
 }
 
-static int expand_replacement(struct expander *expander, const char *value, char **ret_text)
+/* `value` is NULL where the name is not set. */
+static int expand_replacement(struct expander *expander, const char *name, const char *value, char **ret_text)
 {
 	bool all = *expander->at == '/';
 	if (all)
 		expander->at++;
 	cleanup_free char *pattern_text = NULL, *replacement = NULL;
 	cleanup_match struct match_pattern *pattern = NULL;
-	if (take_operand(expander, '/', true, &pattern_text) < 0 ||
-	    take_operand(expander, '}', true, &replacement) < 0 ||
-	    compile_pattern(expander, pattern_text, &pattern) < 0)
+	if (take_operand(expander, '/', true, &pattern_text) < 0 || take_operand(expander, '}', true, &replacement) < 0)
+		return -1;
+	if (expander->is_shown && !value) {
+		*ret_text = format_string("${%s/%s/%s}", name, pattern_text, replacement);
+		return 0;
+	}
+	value = value ? value : "";
+	if (compile_pattern(expander, pattern_text, &pattern) < 0)
 		return -1;
 	double length = (double)strlen(value);
 	if (length * length * (double)match_cost(pattern) > REPLACEMENT_WORK_LIMIT)
@@ -203,6 +210,10 @@ static int expand_modifier(struct expander *expander, const char *name, const ch
 	if (!is_known)
 		return error_set(expander->err, ERROR_INVALID, "unsupported modifier (%s%c) in substitution",
 				 empty_is_unset ? ":" : "", kind);
+	if (expander->is_shown && !value) {
+		*ret_text = format_string("${%s%s%c%s}", name, empty_is_unset ? ":" : "", kind, word);
+		return 0;
+	}
 	if (kind == '#' || kind == '%')
 		return cut_affix(expander, kind, word, value ? value : "", ret_text);
 	bool counts = value && !(empty_is_unset && !value[0]);
@@ -227,14 +238,15 @@ static int expand_braces(struct expander *expander, char **ret_text)
 	switch (*expander->at) {
 	case '}':
 		expander->at++;
-		*ret_text = duplicate_string(value ? value : "");
+		*ret_text = !value && expander->is_shown ? format_string("${%s}", name)
+							 : duplicate_string(value ? value : "");
 		return 0;
 	case ':':
 		expander->at++;
 		return expand_modifier(expander, name, value, true, ret_text);
 	case '/':
 		expander->at++;
-		return expand_replacement(expander, value ? value : "", ret_text);
+		return expand_replacement(expander, name, value, ret_text);
 	default:
 		return expand_modifier(expander, name, value, false, ret_text);
 	}
@@ -254,7 +266,7 @@ static int expand_dollar(struct expander *expander, bool quoted)
 		if (!name[0])
 			return put(expander, "$", 1);
 		const char *value = look_up(expander->expansion, name);
-		text = duplicate_string(value ? value : "");
+		text = !value && expander->is_shown ? format_string("$%s", name) : duplicate_string(value ? value : "");
 	}
 	return quoted ? put(expander, text, strlen(text)) : put_splitting(expander, text);
 }
@@ -267,12 +279,15 @@ static int expand_single_quotes(struct expander *expander)
 		return error_set(expander->err, ERROR_INVALID,
 				 "unexpected end of statement while looking for matching single-quote");
 	expander->at = end + 1;
-	return put(expander, start, (size_t)(end - start));
+	return expander->is_shown ? put(expander, start - 1, (size_t)(end - start) + 2)
+				  : put(expander, start, (size_t)(end - start));
 }
 
 static int expand_double_quotes(struct expander *expander)
 {
 	char escape = expander->expansion->escape;
+	if (expander->is_shown && put(expander, "\"", 1) < 0)
+		return -1;
 	for (expander->at++; *expander->at != '"';) {
 		if (!*expander->at)
 			return error_set(expander->err, ERROR_INVALID,
@@ -294,7 +309,7 @@ static int expand_double_quotes(struct expander *expander)
 			return -1;
 	}
 	expander->at++;
-	return 0;
+	return expander->is_shown ? put(expander, "\"", 1) : 0;
 }
 
 static int expand_plain(struct expander *expander)
@@ -342,14 +357,17 @@ static void wrap_source(const char *text, struct error *err)
 			   quoted.size > WRAP_TEXT_LIMIT ? "..." : "");
 }
 
+enum expand_quotes { QUOTES_GO, QUOTES_ARE_PLAIN, QUOTES_STAY };
+
 /* Into `words`, or ret_text. */
-static int expand_all(const struct expansion *expansion, const char *text, bool raw_quotes, struct string_list *words,
-		      char **ret_text, struct error *err)
+static int expand_all(const struct expansion *expansion, const char *text, enum expand_quotes quotes,
+		      struct string_list *words, char **ret_text, struct error *err)
 {
 	struct expander expander = {
 		.expansion = expansion,
 		.at = text,
-		.raw_quotes = raw_quotes,
+		.raw_quotes = quotes == QUOTES_ARE_PLAIN,
+		.is_shown = quotes == QUOTES_STAY,
 		.words = words,
 		.out = BUFFER_INIT(EXPAND_SIZE_LIMIT),
 		.err = err,
@@ -367,17 +385,22 @@ static int expand_all(const struct expansion *expansion, const char *text, bool 
 
 int expand_word(const struct expansion *expansion, const char *text, char **ret_text, struct error *err)
 {
-	return expand_all(expansion, text, false, NULL, ret_text, err);
+	return expand_all(expansion, text, QUOTES_GO, NULL, ret_text, err);
+}
+
+int expand_shown(const struct expansion *expansion, const char *text, char **ret_text, struct error *err)
+{
+	return expand_all(expansion, text, QUOTES_STAY, NULL, ret_text, err);
 }
 
 int expand_content(const struct expansion *expansion, const char *text, char **ret_text, struct error *err)
 {
 	struct expansion inside = *expansion;
 	inside.escape = '\\'; /* whatever the Dockerfile's is */
-	return expand_all(&inside, text, true, NULL, ret_text, err);
+	return expand_all(&inside, text, QUOTES_ARE_PLAIN, NULL, ret_text, err);
 }
 
 int expand_words(const struct expansion *expansion, const char *text, struct string_list *words, struct error *err)
 {
-	return expand_all(expansion, text, false, words, NULL, err);
+	return expand_all(expansion, text, QUOTES_GO, words, NULL, err);
 }

@@ -34,5 +34,7 @@ int expand_word(const struct expansion *expansion, const char *text, char **ret_
 /* Splits at white space that is not quoted, also at that which a variable brings. Adds to the list what is not empty.
  */
 int expand_words(const struct expansion *expansion, const char *text, struct string_list *words, struct error *err);
+/* For people: quotes stay, and so does a variable that is not set. */
+int expand_shown(const struct expansion *expansion, const char *text, char **ret_text, struct error *err);
 /* For the content of a heredoc: quotes are characters as any, and '\\' takes the next one as it is. */
 int expand_content(const struct expansion *expansion, const char *text, char **ret_text, struct error *err);

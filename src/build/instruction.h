@@ -78,6 +78,8 @@ struct dockerfile {
 	size_t count;
 };
 
+/* RUN of a heredoc alone, whose content is the script: "<<EOF", also with a number in front. */
+bool instruction_is_heredoc(const struct instruction *instruction);
 const char *instruction_name(enum instruction_kind kind); /* "RUN" */
 void instruction_release(struct instruction *instruction);
 #define cleanup_instruction CLEANUP(instruction_release)

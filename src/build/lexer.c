@@ -341,12 +341,13 @@ static int read_logical_line(struct lexer *lexer, struct span first, struct dock
 }
 
 /* The rest of the file. */
-static int read_lines(struct lexer *lexer, struct dockerfile_lines *lines, unsigned *ret_error_line, struct error *err)
+static int read_lines(struct lexer *lexer, struct dockerfile_lines *lines, struct dockerfile_place *ret_place,
+		      struct error *err)
 {
 	bool directives = true;
 	struct span line;
 	while (next_line(lexer, &line, NULL)) {
-		*ret_error_line = lexer->line;
+		ret_place->first = ret_place->last = lexer->line;
 		if (directives) {
 			int got = read_directive(lexer, line, err);
 			if (got < 0)
@@ -358,17 +359,19 @@ static int read_lines(struct lexer *lexer, struct dockerfile_lines *lines, unsig
 		struct span trimmed = trim(line);
 		if (!trimmed.length || trimmed.start[0] == '#')
 			continue;
-		if (read_logical_line(lexer, line, lines, err) < 0)
+		if (read_logical_line(lexer, line, lines, err) < 0) {
+			ret_place->last = lexer->line;
 			return -1;
+		}
 	}
-	*ret_error_line = 0;
+	*ret_place = (struct dockerfile_place){0};
 	return lines->count ? 0 : error_set(err, ERROR_INVALID, "file with no instructions");
 }
 
-int dockerfile_lex(const char *bytes, size_t size, struct dockerfile_lines *ret_lines, unsigned *ret_error_line,
-		   struct error *err)
+int dockerfile_lex(const char *bytes, size_t size, struct dockerfile_lines *ret_lines,
+		   struct dockerfile_place *ret_place, struct error *err)
 {
-	*ret_error_line = 0;
+	*ret_place = (struct dockerfile_place){0};
 	if (!size)
 		return error_set(err, ERROR_INVALID, "the Dockerfile cannot be empty");
 	if (size > DOCKERFILE_SIZE_LIMIT)
@@ -380,7 +383,7 @@ int dockerfile_lex(const char *bytes, size_t size, struct dockerfile_lines *ret_
 	if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
 		lexer.at += 3;
 	cleanup_dockerfile_lines struct dockerfile_lines lines = {0};
-	int result = read_lines(&lexer, &lines, ret_error_line, err);
+	int result = read_lines(&lexer, &lines, ret_place, err);
 	lines.escape = lexer.escape;
 	lines.check = lexer.check;
 	if (result < 0)

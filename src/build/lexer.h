@@ -49,6 +49,9 @@ void heredocs_release(struct heredoc *heredocs, size_t count);
 void dockerfile_lines_release(struct dockerfile_lines *lines);
 #define cleanup_dockerfile_lines CLEANUP(dockerfile_lines_release)
 
-/* On failure *ret_error_line (never NULL) is the line to show, or 0. */
-int dockerfile_lex(const char *bytes, size_t size, struct dockerfile_lines *ret_lines, unsigned *ret_error_line,
-		   struct error *err);
+/* On failure the lines to show, or 0: the first and the last one of what is wrong. */
+struct dockerfile_place {
+	unsigned first, last;
+};
+int dockerfile_lex(const char *bytes, size_t size, struct dockerfile_lines *ret_lines,
+		   struct dockerfile_place *ret_place, struct error *err);

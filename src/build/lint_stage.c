@@ -208,9 +208,9 @@ static void apply_triggers(struct walk *walk, const struct instruction *from)
 		cleanup_dockerfile_lines struct dockerfile_lines lines = {0};
 		cleanup_instruction struct instruction instruction = {0};
 		struct error ignored = {0};
-		unsigned line;
+		struct dockerfile_place place;
 		struct expansion expansion = expansion_of(walk);
-		if (dockerfile_lex(triggers.items[i], strlen(triggers.items[i]), &lines, &line, &ignored) == 0 &&
+		if (dockerfile_lex(triggers.items[i], strlen(triggers.items[i]), &lines, &place, &ignored) == 0 &&
 		    instruction_parse(&lines.items[0], lines.escape, &instruction, &ignored) == 0 &&
 		    instruction.kind != INSTRUCTION_ONBUILD)
 			apply(walk, &instruction, &expansion);

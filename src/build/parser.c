@@ -629,6 +629,13 @@ static int parse_lines(struct dockerfile_lines *lines, struct dockerfile *docker
 	return in_stage ? 0 : error_set(err, ERROR_INVALID, "dockerfile contains no stages to build");
 }
 
+bool instruction_is_heredoc(const struct instruction *instruction)
+{
+	const char *text = instruction->arguments.count ? instruction->arguments.items[0] : "";
+	return instruction->kind == INSTRUCTION_RUN && instruction->heredoc_count == 1 && !strpbrk(text, " \t") &&
+	       heredoc_is_word(text);
+}
+
 static int show_line(const struct dockerfile_line *line, unsigned *ret_first_line, unsigned *ret_last_line)
 {
 	*ret_first_line = line->first_line;
@@ -641,10 +648,11 @@ int dockerfile_parse(const char *bytes, size_t size, struct dockerfile *ret_dock
 {
 	*ret_first_line = *ret_last_line = 0;
 	cleanup_dockerfile_lines struct dockerfile_lines lines = {0};
-	unsigned line = 0;
+	struct dockerfile_place place;
 	size_t at = 0;
-	if (dockerfile_lex(bytes, size, &lines, &line, err) < 0) {
-		*ret_first_line = *ret_last_line = line;
+	if (dockerfile_lex(bytes, size, &lines, &place, err) < 0) {
+		*ret_first_line = place.first;
+		*ret_last_line = place.last;
 		return -1;
 	}
 	if (check_forms(&lines, &at, err) < 0)

@@ -282,30 +282,25 @@ static int apply_stop_signal(struct image_config *config, const struct instructi
 	return 0;
 }
 
-/* Go's %q of a pointer to container.HealthConfig: &{["CMD-SHELL" "x"] "30s" "0s" "0s" "0s" '\x03'} */
+/* Go's %+v: {Test:[CMD-SHELL x] Interval:30s Timeout:0s StartPeriod:0s StartInterval:0s Retries:3} */
 static int health_text(const json_t *check, char **ret_text, struct error *err)
 {
 	static const char *const spans[] = {"Interval", "Timeout", "StartPeriod", "StartInterval"};
 	cleanup_string_list struct string_list test = {0};
-	cleanup_free char *list = NULL;
-	if (json_get_strings(check, "Test", &test, err) < 0 ||
-	    quoted_list_text("HEALTHCHECK &{", &test, &list, err) < 0)
+	if (json_get_strings(check, "Test", &test, err) < 0)
 		return -1;
+	cleanup_free char *list = plain_list_text("HEALTHCHECK", &test);
 	cleanup_buffer struct buffer text = BUFFER_INIT(TEXT_LIMIT);
-	if (buffer_append_string(&text, list, err) < 0)
+	if (buffer_append_format(&text, err, "HEALTHCHECK {Test:%s", list + strlen("HEALTHCHECK ")) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(spans); i++) {
 		char span[DURATION_TEXT_SIZE];
 		time_format_duration(json_integer_value(json_object_get(check, spans[i])), span);
-		if (buffer_append_format(&text, err, " \"%s\"", span) < 0)
+		if (buffer_append_format(&text, err, " %s:%s", spans[i], span) < 0)
 			return -1;
 	}
-	unsigned retries = (unsigned)json_integer_value(json_object_get(check, "Retries"));
-	int result = retries >= 0x20 && retries < 0x7f && retries != '\'' && retries != '\\'
-			     ? buffer_append_format(&text, err, " '%c'}", (int)retries)
-		     : retries < 0x100 ? buffer_append_format(&text, err, " '\\x%02x'}", retries)
-				       : buffer_append_format(&text, err, " %u}", retries);
-	if (result < 0)
+	if (buffer_append_format(&text, err, " Retries:%lld}",
+				 (long long)json_integer_value(json_object_get(check, "Retries"))) < 0)
 		return -1;
 	*ret_text = buffer_steal(&text);
 	return 0;

@@ -22,8 +22,8 @@ static int apply_one(struct settings *settings, const char *change, struct error
 	cleanup_dockerfile_lines struct dockerfile_lines lines = {0};
 	cleanup_instruction struct instruction instruction = {0};
 	cleanup_free char *ignored = NULL;
-	unsigned line;
-	if (dockerfile_lex(change, strlen(change), &lines, &line, err) < 0)
+	struct dockerfile_place place;
+	if (dockerfile_lex(change, strlen(change), &lines, &place, err) < 0)
 		return -1;
 	if (lines.count != 1)
 		return error_set(err, ERROR_INVALID, "one instruction is needed, and there are %zu", lines.count);

@@ -12,8 +12,8 @@ static struct dockerfile_lines lex(const char *text)
 {
 	struct dockerfile_lines lines = {0};
 	struct error err = {0};
-	unsigned line;
-	if (dockerfile_lex(text, strlen(text), &lines, &line, &err) < 0)
+	struct dockerfile_place place;
+	if (dockerfile_lex(text, strlen(text), &lines, &place, &err) < 0)
 		fail_msg("%s: %s", text, err.message);
 	return lines;
 }
@@ -87,14 +87,14 @@ static void test_refused(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct dockerfile_lines lines;
 		struct error err = {0};
-		unsigned line;
-		assert_int_equal(dockerfile_lex(cases[i].text, strlen(cases[i].text), &lines, &line, &err), -1);
+		struct dockerfile_place place;
+		assert_int_equal(dockerfile_lex(cases[i].text, strlen(cases[i].text), &lines, &place, &err), -1);
 		assert_string_equal(err.message, cases[i].message);
 	}
 	struct dockerfile_lines lines;
 	struct error err = {0};
-	unsigned line;
-	assert_int_equal(dockerfile_lex("RUN a\0b", 7, &lines, &line, &err), -1);
+	struct dockerfile_place place;
+	assert_int_equal(dockerfile_lex("RUN a\0b", 7, &lines, &place, &err), -1);
 	assert_int_equal(err.kind, ERROR_INVALID);
 }
 
