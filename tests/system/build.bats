@@ -276,6 +276,25 @@ start_endless() {
   assert_match '\[\+\] Building [0-9.]+s \([0-9]+/[0-9]+\) FINISHED'
 }
 
+@test "build: the live view on a screen that is lower than it, and with characters of two columns" {
+  wide=$(printf '漢%.0s' {1..50})
+  { echo 'FROM probe:1 AS slow'; echo "RUN words one two $wide && say ready && hold"; printf 'FROM probe:1\nCOPY Dockerfile /c/\n'
+    for number in {1..9}; do echo "WORKDIR /$number"; done; echo 'COPY --from=slow / /x/'; } | dockerfile
+  # With a second processor steps end that began after the one that runs.
+  later=()
+  [ "$(nproc)" -lt 2 ] || later=('expect:WORKDIR /9')
+  on_terminal 6 60 "${later[@]}" $'expect:ready\r' 'send:\x03' -- coracle build --no-cache "$context" >"$WORK/screen.out" || true
+  run python3 "$TOP/tests/system/programs/screen.py" 6 60 <"$WORK/screen.out"
+  assert_exit 0
+  refuse_match '^lost: '
+  # What runs is there to the last, whatever has ended after it began.
+  assert_match '^shown:  => \[slow 2/2\] RUN words one two'
+  assert_match '^shown:  => => # [0-9.]+ ready$'
+  assert_match '^shown:  => => # [0-9.]+ \[one\]\[two\]\[漢+$'
+  # Lines that were too long wrap again when nothing is drawn over them.
+  [ "$(grep -c $'\x1b\\[?7l' "$WORK/screen.out")" -eq "$(grep -c $'\x1b\\[?7h' "$WORK/screen.out")" ]
+}
+
 @test "build: Debian's shell and package database, as the service's build stage" {
   import_debian minimal || skip "the Debian base cannot be made here"
   dockerfile <<'FILE'
