@@ -358,27 +358,6 @@ static int check_tags(const struct build_options *options, struct error *err)
 	return 0;
 }
 
-int build_find_image(struct store *store, const char *name, const struct platform *platform, struct image *ret_image,
-		     struct error *err)
-{
-	cleanup_image_config struct image_config config = {0};
-	struct image image;
-	if (image_find(store, name, &image, err) < 0 ||
-	    (platform && image_read_config(store, &image, &config, err) < 0))
-		return -1;
-	*ret_image = image;
-	if (!platform || !config.platform.os[0] || !config.platform.architecture[0] ||
-	    platform_matches(platform, &config.platform))
-		return 0;
-	cleanup_free char *wanted = platform_text(platform);
-	cleanup_free char *offered = platform_text(&config.platform);
-	return error_set(
-		err, ERROR_UNSUPPORTED,
-		"image with reference %s was found but its platform (%s) does not match the specified platform "
-		"(%s)",
-		name, offered, wanted);
-}
-
 /* Before a build one of another platform does not count: the right one is going to be pulled in its place,
  * or, where none was asked for and none can be had, it is judged when it was taken. */
 static bool find_base(void *context, const struct build_stage *stage, struct image_config *ret_config)

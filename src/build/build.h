@@ -107,9 +107,18 @@ struct build_options {
 	int output_fd; /* where progress goes: standard error, as BuildKit's */
 };
 
-/* The image of that name that is here. ERROR_NOT_FOUND; ERROR_UNSUPPORTED: it is for another platform (NULL: any). */
+/*
+ * The image of that name that is here. ERROR_NOT_FOUND; ERROR_UNSUPPORTED: it is for another platform (NULL: any), and
+ * so is every one that was pulled by the index that the name meant last.
+ */
 int build_find_image(struct store *store, const char *name, const struct platform *platform, struct image *ret_image,
 		     struct error *err);
+
+/*
+ * Where that one is for another platform: could the registry have it? Not if nobody has pulled the name, nor if the
+ * index that it meant last has none for the platform.
+ */
+bool build_image_may_be_elsewhere(struct store *store, const char *name, const struct platform *platform);
 
 /* SOURCE_DATE_EPOCH of the build arguments, else of our environment; 0: none. */
 int build_epoch(const struct string_list *build_arguments, int64_t *ret_epoch, struct error *err);

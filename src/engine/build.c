@@ -289,6 +289,8 @@ static int resolve_image(void *context, const char *name, const struct platform 
 		}
 	}
 	bool is_other = why.kind == ERROR_UNSUPPORTED;
+	if (is_other && !platform && !build_image_may_be_elsewhere(engine->store, name, &host))
+		return build_find_image(engine->store, name, NULL, ret_image, err);
 	cleanup_reference struct reference reference = {0};
 	struct pull_outcome outcome;
 	if (reference_parse(name, &reference, err) < 0 ||

@@ -52,6 +52,8 @@ int image_put_built(struct store *store, const struct digest *manifest_digest, c
 int image_find(struct store *store, const char *text, struct image *ret_image, struct error *err);
 int image_find_reference(struct store *store, const struct reference *reference, struct image *ret_image,
 			 struct digest *ret_repository_digest, struct error *err);
+/* By the digest of its manifest document. */
+int image_find_manifest(struct store *store, const struct digest *manifest, struct image *ret_image, struct error *err);
 int image_tag_set(struct store *store, const struct reference *reference, const struct digest *image_id,
 		  const struct digest *repository_digest, struct error *err);
 

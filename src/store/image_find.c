@@ -126,6 +126,18 @@ int image_find_reference(struct store *store, const struct reference *reference,
 	return 0;
 }
 
+int image_find_manifest(struct store *store, const struct digest *manifest, struct image *ret_image, struct error *err)
+{
+	cleanup_statement sqlite3_stmt *statement = NULL;
+	if (database_prepare(store->database, &statement, err,
+			     "SELECT " IMAGE_COLUMNS " FROM image WHERE manifest = ?1", "t", manifest->text) < 0)
+		return -1;
+	int row = database_step(statement, err);
+	if (row < 0)
+		return -1;
+	return row == 0 ? no_such_image(manifest->text, err) : image_row_read(statement, ret_image, err);
+}
+
 /* Docker's order: what is written as a digest is an id; else a name; else the beginning of an id. */
 int image_find(struct store *store, const char *text, struct image *ret_image, struct error *err)
 {

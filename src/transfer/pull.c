@@ -316,6 +316,10 @@ static int store_documents(const struct pull_job *job, const struct resolved *re
 	if (blobs_fd < 0 || blob_store_open_files(blobs_fd, &blobs, err) < 0 ||
 	    blob_write_as(blobs, buffer_text(config), config->size, &resolved->manifest.config.digest, err) < 0)
 		return -1;
+	/* The index tells later which of the images here are one name's, each for its platform. */
+	if (resolved->index.size && blob_write_as(blobs, buffer_text(&resolved->index), resolved->index.size,
+						  &resolved->repository_digest, err) < 0)
+		return -1;
 	return blob_write_as(blobs, buffer_text(&resolved->bytes), resolved->bytes.size, &resolved->digest, err);
 }
 

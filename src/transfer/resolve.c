@@ -15,6 +15,7 @@
 void resolved_release(struct resolved *resolved)
 {
 	buffer_release(&resolved->bytes);
+	buffer_release(&resolved->index);
 	manifest_release(&resolved->manifest);
 }
 
@@ -138,7 +139,7 @@ static int ask_head_once(void *context, struct retry *retry, struct error *err)
 		   err);
 }
 
-/* Replaces the bytes of an index by those of the manifest that it has for the platform. */
+/* Puts the manifest that an index has for the platform in the index' place. */
 static int descend(struct registry *registry, struct http *http, const struct request *request,
 		   struct resolved *resolved, char **type, struct error *err)
 {
@@ -157,7 +158,7 @@ static int descend(struct registry *registry, struct http *http, const struct re
 	if (resolve_fetch(registry, http, request, entry->descriptor.digest.text, &entry->descriptor.digest,
 			  &resolved->digest, &bytes, &served, err) < 0)
 		return -1;
-	buffer_release(&resolved->bytes);
+	resolved->index = resolved->bytes;
 	resolved->bytes = bytes;
 	if (bytes.size != entry->descriptor.size)
 		return error_set(err, ERROR_CORRUPT, "the manifest %s has %zu bytes, and %" PRIu64 " in its index",

@@ -13,6 +13,7 @@
 
 struct resolved {
 	struct digest repository_digest; /* of what the tag names: an index, or the manifest itself */
+	struct buffer index;		 /* of that name; empty where it is the manifest itself */
 	struct digest digest;		 /* of the manifest */
 	struct buffer bytes;		 /* of the manifest */
 	struct manifest manifest;

@@ -98,6 +98,48 @@ refute_cached() { ! grep -q CACHED <<<"$output" || _mismatch 'a step was cached'
   assert_exit 0
 }
 
+# Where the program that speaks to registries is not to be had.
+build_alone() { CORACLE_LIBEXEC=$WORK/nothing build "$@"; }
+
+@test "platform: a registry is not asked again for what is here, nor for what its index has not" {
+  printf 'FROM %s\n' "$OURS/me/two:1" | dockerfile
+  build_alone --platform linux/riscv64
+  assert_exit 1
+  # The tag means one of the two; the other is known by the index.
+  build --platform "linux/$(foreign)"
+  build
+  build_alone --platform "linux/$(foreign)" -t again:1
+  assert_exit 0
+  [ "$(platform_of again:1)" = "linux/$(foreign)" ]
+  build_alone -t again:2
+  assert_exit 0
+  [ "$(platform_of again:2)" = "linux/$(host)" ]
+  refuse_match InvalidBaseImagePlatform
+  # An index without this machine.
+  coracle manifest create "$OURS/me/one:1" "$OURS/me/$(foreign):1" >/dev/null
+  coracle manifest push "$OURS/me/one:1" >/dev/null
+  printf 'FROM %s\n' "$OURS/me/one:1" | dockerfile
+  build --platform "linux/$(foreign)"
+  build_alone -t again:3
+  assert_exit 0
+  assert_has InvalidBaseImagePlatform
+  [ "$(platform_of again:3)" = "linux/$(foreign)" ]
+  # One manifest, and a name that came from nowhere.
+  coracle pull -q --platform "linux/$(foreign)" "$OURS/me/$(foreign):1" >/dev/null
+  coracle import --platform linux/s390x "$WORK/probe.tar" nowhere:1 >/dev/null
+  for name in "$OURS/me/$(foreign):1" nowhere:1; do
+    printf 'FROM %s\n' "$name" | dockerfile
+    build_alone
+    assert_exit 0
+    assert_has InvalidBaseImagePlatform
+  done
+  # --pull asks in any case, and another platform that was asked for may have come since.
+  build_alone --pull
+  assert_exit 1
+  build_alone --platform linux/riscv64
+  assert_exit 1
+}
+
 @test "platform: RUN of another machine's program" {
   python3 - "$WORK/probe" "$context/program" <<'END'
 import sys
