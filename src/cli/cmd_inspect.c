@@ -45,12 +45,18 @@ static int find_volume(const struct inspection *inspection, struct engine *engin
 	return inspect_volume(engine, name, ret_document, err);
 }
 
+static int find_network(const struct inspection *inspection, struct engine *engine, const char *name,
+			json_t **ret_document, struct error *err)
+{
+	return inspect_network(engine, name, ret_document, err);
+}
+
 /* In the order in which a name is looked for. */
 static const struct {
 	const char *type;
 	int (*find)(const struct inspection *inspection, struct engine *engine, const char *name, json_t **ret_document,
 		    struct error *err);
-} kinds[] = {{"container", find_container}, {"image", find_image}, {"volume", find_volume}};
+} kinds[] = {{"container", find_container}, {"image", find_image}, {"network", find_network}, {"volume", find_volume}};
 
 static bool type_is_known(const char *type)
 {
@@ -163,7 +169,7 @@ int cmd_inspect(struct invocation *invocation, int count, char **arguments, stru
 		OPTION_STRING('f', "format", &inspection.format, "string", "Format output: 'json', or a Go template"),
 		OPTION_FLAG('s', "size", &inspection.size, "Display total file sizes if the type is container"),
 		OPTION_STRING(0, "type", &inspection.type, "string",
-			      "Only inspect objects of the given type: container, image or volume"),
+			      "Only inspect objects of the given type: container, image, network or volume"),
 		OPTION_END,
 	};
 	const struct option of_container[] = {any[0], any[1], OPTION_END};

@@ -4,6 +4,18 @@
 #include "cli/command.h"
 #include "engine/list.h"
 
+/* inside: "80/tcp", or NULL. */
+static void print_port(const struct published_port *port, const char *inside)
+{
+	char address[INET6_ADDRSTRLEN];
+	const char *arrow = inside ? " -> " : "";
+	published_port_address(port, address);
+	printf(port->family == AF_INET6 ? "%s%s[%s]:%u\n" : "%s%s%s:%u\n", inside ? inside : "", arrow, address,
+	       port->host_port);
+	if (port->is_on_ipv6_too)
+		printf("%s%s[::]:%u\n", inside ? inside : "", arrow, port->host_port);
+}
+
 int cmd_port(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
 	const struct option options[] = {OPTION_END};
@@ -19,19 +31,17 @@ int cmd_port(struct invocation *invocation, int count, char **arguments, struct 
 	bool is_running = view.state.status == CONTAINER_RUNNING;
 	for (size_t i = 0; is_running && i < view.config.port_count; i++) {
 		const struct published_port *port = &view.config.ports[i];
-		const char *protocol = port->is_udp ? "udp" : "tcp";
-		char address[INET_ADDRSTRLEN];
-		inet_ntop(AF_INET, &port->host_address, address, sizeof address);
-		cleanup_free char *inside = format_string("%u/%s", port->container_port, protocol);
+		cleanup_free char *inside =
+			format_string("%u/%s", port->container_port, port_protocol_names[port->protocol]);
 		if (count == 1) {
-			printf("%s -> %s:%u\n", inside, address, port->host_port);
+			print_port(port, inside);
 			continue;
 		}
 		cleanup_free char *wanted = strchr(arguments[1], '/') ? duplicate_string(arguments[1])
 								      : format_string("%s/tcp", arguments[1]);
 		if (strcmp(wanted, inside) == 0) {
 			found = true;
-			printf("%s:%u\n", address, port->host_port);
+			print_port(port, NULL);
 		}
 	}
 	if (count == 2 && !found)

@@ -6,6 +6,7 @@ static bool confirm(const struct system_prune_options *options)
 {
 	cleanup_string_list struct string_list lines = {0};
 	string_list_add(&lines, "WARNING! This will remove:\n  - " PRUNE_CONTAINERS);
+	string_list_add(&lines, "  - " PRUNE_NETWORKS);
 	if (options->volumes)
 		string_list_add(&lines, "  - all anonymous volumes not used by at least one container");
 	string_list_add(&lines, options->all ? "  - " PRUNE_ALL_IMAGES : "  - " PRUNE_DANGLING_IMAGES);
@@ -43,6 +44,7 @@ int cmd_system_prune(struct invocation *invocation, int count, char **arguments,
 	if (command_open_engine(invocation, &engine, err) < 0 || system_prune(engine, &prune, &outcome, err) < 0)
 		return -1;
 	command_print_removed("Deleted Containers", &outcome.containers);
+	command_print_removed("Deleted Networks", &outcome.networks);
 	command_print_removed("Deleted Volumes", &outcome.volumes);
 	command_print_removed("Deleted Images", &outcome.images);
 	command_print_removed("Deleted build cache objects", &outcome.caches);

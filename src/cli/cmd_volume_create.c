@@ -4,21 +4,6 @@
 #include "cli/command.h"
 #include "store/volume.h"
 
-/* KEY=VALUE each; of equal keys the last counts, and a KEY alone has an empty value. */
-static int collect_labels(const struct string_list *texts, struct string_list *labels, struct error *err)
-{
-	for (size_t i = 0; i < texts->count; i++) {
-		const char *text = texts->items[i], *value = strchr(text, '=');
-		cleanup_free char *key = format_string("%.*s", (int)strcspn(text, "="), text);
-		if (!*key)
-			return error_set(err, ERROR_USAGE,
-					 "invalid argument \"%s\" for \"--label\" flag: invalid label '%s': empty name",
-					 text, text);
-		string_list_set_key(labels, key, value ? value + 1 : "");
-	}
-	return 0;
-}
-
 int cmd_volume_create(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
 	const char *driver = "local";
@@ -34,7 +19,7 @@ int cmd_volume_create(struct invocation *invocation, int count, char **arguments
 	if (result != 0)
 		return result < 0 ? -1 : 0;
 	const char *wanted = count == 1 && arguments[0][0] ? arguments[0] : NULL;
-	if (collect_labels(&texts, &labels, err) < 0)
+	if (command_collect_labels(&texts, &labels, err) < 0)
 		return -1;
 	if (*driver && strcmp(driver, "local") != 0)
 		return error_set(err, ERROR_NOT_FOUND,

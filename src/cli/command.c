@@ -108,3 +108,17 @@ void command_print_reclaimed(uint64_t bytes)
 	size_format_human_precise(bytes, size, sizeof size);
 	printf("Total reclaimed space: %s\n", size);
 }
+
+int command_collect_labels(const struct string_list *texts, struct string_list *labels, struct error *err)
+{
+	for (size_t i = 0; i < texts->count; i++) {
+		const char *text = texts->items[i], *value = strchr(text, '=');
+		cleanup_free char *key = format_string("%.*s", (int)strcspn(text, "="), text);
+		if (!*key)
+			return error_set(err, ERROR_USAGE,
+					 "invalid argument \"%s\" for \"--label\" flag: invalid label '%s': empty name",
+					 text, text);
+		string_list_set_key(labels, key, value ? value + 1 : "");
+	}
+	return 0;
+}

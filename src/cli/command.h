@@ -68,12 +68,16 @@ bool command_may_prune(bool force, const char *what);
 #define PRUNE_ALL_IMAGES	   "all images without at least one container associated to them"
 #define PRUNE_DANGLING_IMAGES	   "all dangling images"
 #define PRUNE_CONTAINERS	   "all stopped containers"
+#define PRUNE_NETWORKS		   "all networks not used by at least one container"
 #define PRUNE_ALL_CACHE		   "all build cache"
 #define OPTION_FORCE_PRUNE(target) OPTION_FLAG('f', "force", target, "Do not prompt for confirmation")
 /* What a prune says: "TITLE:", the items, an empty line; nothing where there are none. */
 void command_print_removed(const char *title, const struct string_list *items);
 /* "Total reclaimed space: 16.43MB" */
 void command_print_reclaimed(uint64_t bytes);
+
+/* --label of what is created: KEY=VALUE each; of equal keys the last counts, and a KEY alone has an empty value. */
+int command_collect_labels(const struct string_list *texts, struct string_list *labels, struct error *err);
 
 command_handler cmd_attach;
 command_handler cmd_build;
@@ -104,6 +108,12 @@ command_handler cmd_manifest_create;
 command_handler cmd_manifest_inspect;
 command_handler cmd_manifest_push;
 command_handler cmd_manifest_rm;
+command_handler cmd_network_connect;
+command_handler cmd_network_create;
+command_handler cmd_network_disconnect;
+command_handler cmd_network_ls;
+command_handler cmd_network_prune;
+command_handler cmd_network_rm;
 command_handler cmd_pause;
 command_handler cmd_port;
 command_handler cmd_probe;

@@ -69,7 +69,7 @@ const struct string_list *container_row_labels(const void *row)
 
 static char *networks_text(const void *row, const void *context)
 {
-	return duplicate_string(container_view_network(row));
+	return container_view_networks(row);
 }
 
 static char *mounts_text(const void *row, const void *context)

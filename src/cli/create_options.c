@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/prefix.h"
 
 void create_arguments_init(struct create_arguments *arguments)
 {
@@ -27,7 +28,12 @@ void create_arguments_release(struct create_arguments *arguments)
 				       &arguments->log_options,
 				       &arguments->extra_hosts,
 				       &arguments->dns,
-				       &arguments->exposed};
+				       &arguments->dns_search,
+				       &arguments->dns_options,
+				       &arguments->exposed,
+				       &arguments->networks,
+				       &arguments->aliases,
+				       &arguments->links};
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		string_list_release(lists[i]);
 }
@@ -42,6 +48,9 @@ void create_options_table(struct create_arguments *a, struct option *table, size
 		OPTION_INTEGER('c', "cpu-shares", &a->cpu_shares, "int", "CPU shares (relative weight)"),
 		OPTION_STRING(0, "cpus", &a->cpus, "decimal", "Number of CPUs"),
 		OPTION_LIST(0, "dns", &a->dns, "list", "Set custom DNS servers"),
+		OPTION_LIST(0, "dns-opt", &a->dns_options, "list", "Set DNS options"),
+		OPTION_LIST(0, "dns-option", &a->dns_options, "list", "Set DNS options"),
+		OPTION_LIST(0, "dns-search", &a->dns_search, "list", "Set custom DNS search domains"),
 		OPTION_STRING(0, "entrypoint", &a->entrypoint, "string",
 			      "Overwrite the default ENTRYPOINT of the image"),
 		OPTION_LIST('e', "env", &a->environment, "list", "Set environment variables"),
@@ -63,18 +72,26 @@ void create_options_table(struct create_arguments *a, struct option *table, size
 		OPTION_STRING('h', "hostname", &a->hostname, "string", "Container host name"),
 		OPTION_FLAG(0, "init", &a->use_init, "Run an init inside the container that reaps processes"),
 		OPTION_FLAG('i', "interactive", &a->interactive, "Keep STDIN open even if not attached"),
+		OPTION_STRING(0, "ip", &a->ip, "string", "IPv4 address (e.g., 172.30.100.104)"),
+		OPTION_STRING(0, "ip6", &a->ip6, "string", "IPv6 address (e.g., 2001:db8::33)"),
 		OPTION_LIST('l', "label", &a->labels, "list", "Set meta data on a container"),
+		OPTION_LIST(0, "link", &a->links, "list", "Add link to another container"),
 		OPTION_STRING(0, "log-driver", &a->log_driver, "string",
 			      "Logging driver for the container: json-file, local, journald, none"),
 		OPTION_LIST(0, "log-opt", &a->log_options, "list", "Log driver options"),
+		OPTION_STRING(0, "mac-address", &a->mac_address, "string",
+			      "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
 		OPTION_BYTES('m', "memory", &a->memory, "Memory limit"),
 		OPTION_SWAP(0, "memory-swap", &a->memory_swap,
 			    "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
 		OPTION_LIST(0, "mount", &a->mounts, "mount", "Attach a filesystem mount to the container"),
 		OPTION_STRING(0, "name", &a->name, "string", "Assign a name to the container"),
-		OPTION_STRING(0, "network", &a->network, "network",
-			      "Connect a container to a network: bridge, host, none"),
-		OPTION_STRING(0, "net", &a->network, "network", "The same as --network"),
+		OPTION_LIST(0, "network", &a->networks, "network",
+			    "Connect a container to a network: its name, host, none, container:NAME, or "
+			    "name=NAME,alias=…,ip=…,ip6=…,mac-address=…"),
+		OPTION_LIST(0, "net", &a->networks, "network", "The same as --network"),
+		OPTION_LIST(0, "network-alias", &a->aliases, "list", "Add network-scoped alias for the container"),
+		OPTION_LIST(0, "net-alias", &a->aliases, "list", "The same as --network-alias"),
 		OPTION_FLAG(0, "no-healthcheck", &a->health.none, "Disable any container-specified HEALTHCHECK"),
 		OPTION_INTEGER(0, "pids-limit", &a->pids_limit, "int", "Tune container pids limit"),
 		OPTION_STRING(0, "platform", &a->platform, "string", "Set platform, such as linux/amd64"),
@@ -127,6 +144,26 @@ static int add_exposed(struct container_config *config, const char *text, struct
 	return result;
 }
 
+static int add_dns(struct container_config *config, const char *text, struct error *err)
+{
+	struct prefix ignored;
+	if (!prefix_parse_address(text, &ignored))
+		return error_set(err, ERROR_USAGE,
+				 "invalid argument \"%s\" for \"--dns\" flag: %s is not an ip address", text, text);
+	string_list_add(&config->dns, text);
+	return 0;
+}
+
+/* Words of resolv.conf: none may begin a line of its own. */
+static int check_words(const struct string_list *words, const char *option, struct error *err)
+{
+	for (size_t i = 0; i < words->count; i++)
+		if (!*words->items[i] || strpbrk(words->items[i], " \t\r\n"))
+			return error_set(err, ERROR_USAGE, "invalid argument \"%s\" for \"--%s\" flag: not a word",
+					 words->items[i], option);
+	return 0;
+}
+
 static int add_label(struct container_config *config, const char *text, struct error *err)
 {
 	const char *equals = strchr(text, '=');
@@ -169,6 +206,10 @@ static int apply_lists(const struct create_arguments *arguments, struct containe
 		{&arguments->tmpfs, container_config_add_tmpfs},
 		{&arguments->ports, container_config_add_port},
 		{&arguments->exposed, add_exposed},
+		{&arguments->networks, container_config_add_network},
+		{&arguments->extra_hosts, container_config_add_extra_host},
+		{&arguments->links, container_config_add_link},
+		{&arguments->dns, add_dns},
 		{&arguments->labels, add_label},
 		{&arguments->security, container_config_add_security},
 	};
@@ -178,14 +219,18 @@ static int apply_lists(const struct create_arguments *arguments, struct containe
 	string_list_copy(&config->groups, &arguments->groups);
 	string_list_copy(&config->capabilities_add, &arguments->capabilities_add);
 	string_list_copy(&config->capabilities_drop, &arguments->capabilities_drop);
-	string_list_copy(&config->extra_hosts, &arguments->extra_hosts);
-	string_list_copy(&config->dns, &arguments->dns);
+	string_list_copy(&config->dns_search, &arguments->dns_search);
+	string_list_copy(&config->dns_options, &arguments->dns_options);
 	return 0;
 }
 
 int create_arguments_apply(const struct create_arguments *arguments, int count, char **words,
 			   struct container_config *config, struct create_options *options, struct error *err)
 {
+	const struct network_wishes wishes = {.aliases = &arguments->aliases,
+					      .address = arguments->ip,
+					      .address6 = arguments->ip6,
+					      .hardware = arguments->mac_address};
 	options->image = words[0];
 	options->name = arguments->name;
 	options->remove_on_exit = arguments->remove;
@@ -199,8 +244,6 @@ int create_arguments_apply(const struct create_arguments *arguments, int count, 
 	}
 	if (apply_lists(arguments, config, err) < 0 || apply_resources(arguments, config, err) < 0)
 		return -1;
-	if (arguments->network && container_config_set_network(config, arguments->network, err) < 0)
-		return -1;
 	if (arguments->log_driver && container_config_set_log_driver(config, arguments->log_driver, err) < 0)
 		return -1;
 	if (container_config_set_log_options(config, &arguments->log_options, err) < 0)
@@ -212,6 +255,10 @@ int create_arguments_apply(const struct create_arguments *arguments, int count, 
 	if (health_options_apply(&arguments->health, &config->healthcheck, err) < 0)
 		return -1;
 	config->hostname = duplicate_string(arguments->hostname);
+	if (check_words(&arguments->dns_search, "dns-search", err) < 0 ||
+	    check_words(&arguments->dns_options, "dns-option", err) < 0 ||
+	    container_config_complete_network(config, &wishes, err) < 0)
+		return -1;
 	config->working_directory = duplicate_string(arguments->working_directory);
 	if (config->working_directory && config->working_directory[0] != '/')
 		return error_set(err, ERROR_INVALID,

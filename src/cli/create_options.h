@@ -5,15 +5,16 @@
 #include "engine/create.h"
 #include "engine/health.h"
 
-#define CREATE_OPTION_COUNT 58
+#define CREATE_OPTION_COUNT 67
 
 struct create_arguments {
 	struct health_options health;
-	const char *name, *pull, *platform, *entrypoint, *hostname, *network, *working_directory, *user, *stop_signal,
-		*container_id_file, *cpus, *restart, *log_driver;
+	const char *name, *pull, *platform, *entrypoint, *hostname, *ip, *ip6, *mac_address, *working_directory, *user,
+		*stop_signal, *container_id_file, *cpus, *restart, *log_driver;
 	bool remove, interactive, terminal, use_init, read_only, privileged, publish_all, quiet;
 	struct string_list environment, environment_files, volumes, mounts, tmpfs, ports, labels, groups,
-		capabilities_add, capabilities_drop, security, extra_hosts, dns, exposed, log_options;
+		capabilities_add, capabilities_drop, security, extra_hosts, dns, dns_search, dns_options, exposed,
+		networks, aliases, links, log_options;
 	int64_t stop_timeout, memory, memory_swap, pids_limit, cpu_shares, shm_bytes;
 };
 

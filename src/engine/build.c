@@ -122,16 +122,16 @@ static int open_layers(struct step *step, const struct build_run *run, struct er
 
 static int prepare(struct step *step, const struct build_run *run, struct error *err)
 {
-	char address[INET_ADDRSTRLEN];
+	cleanup_string_list struct string_list addresses = {0};
 	build_step_configure(run, &step->config);
 	if (network_plan_container(step->engine, step->name, &step->config, &step->network, err) < 0)
 		return -1;
-	inet_ntop(AF_INET, &step->network.endpoint.address, address, sizeof address);
+	network_plan_addresses(&step->network, &addresses);
 	build_step_add_hosts(run, &step->network, &step->config);
 	step->folder_fd = open_folder_at(step->engine->store->run_root_fd, step->name, true, 0700, err);
 	struct etc_options etc = {
 		.hostname = "buildkitsandbox", /* the name that BuildKit's steps see */
-		.address = step->network.is_bridged ? address : NULL,
+		.addresses = &addresses,
 		.extra_hosts = &step->config.extra_hosts,
 		.dns = &step->config.dns,
 		.shares_host_network = step->config.network == CONTAINER_NETWORK_HOST,
@@ -224,8 +224,7 @@ static int run_prepared(struct step *step, const struct build_run *run, int outp
 	cleanup_free struct spec_mount *mounts = make_mounts(run);
 	spec.mounts = mounts;
 	spec.mount_count = run->mount_count;
-	struct runtime_inside inside = {endpoint_configure_inside,
-					step->network.is_bridged ? &step->network.endpoint : NULL};
+	struct runtime_inside inside = {endpoint_configure_inside, &step->network.endpoints};
 	bool own_network = spec.network == SPEC_NETWORK_OWN;
 	struct runtime_process process = {.pidfd = -1, .sync_fd = -1, .terminal_fd = -1};
 	int result = runtime_launch_with(&spec, own_network ? &inside : NULL, &process, err);

@@ -9,7 +9,6 @@
 #include "engine/ulimit.h"
 #include "runtime/cgroup_layout.h"
 
-#define HOST_GATEWAY	 "host-gateway"
 #define CGROUP_FILE	 "cgroup"
 #define CGROUP_NAME_ROOM 64 /* "/build-<pid>-<random>" */
 
@@ -119,6 +118,8 @@ void build_step_configure(const struct build_run *run, struct container_config *
 		[BUILD_NETWORK_HOST] = CONTAINER_NETWORK_HOST,
 	};
 	config->network = networks[run->network];
+	if (config->network == CONTAINER_NETWORK_BRIDGE)
+		container_config_add_attachment(config, DEFAULT_NETWORK);
 	config->privileged = run->is_insecure;
 }
 
@@ -126,8 +127,8 @@ void build_step_add_hosts(const struct build_run *run, const struct network_plan
 			  struct container_config *config)
 {
 	char gateway[INET_ADDRSTRLEN] = "127.0.0.1";
-	if (network->is_bridged)
-		inet_ntop(AF_INET, &network->bridge.gateway, gateway, sizeof gateway);
+	if (network->count)
+		inet_ntop(AF_INET, &network->links[0].record.gateway, gateway, sizeof gateway);
 	for (size_t i = 0; i < run->options->extra_hosts.count; i++) {
 		const char *item = run->options->extra_hosts.items[i];
 		size_t length = strcspn(item, ":");

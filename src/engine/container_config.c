@@ -24,6 +24,9 @@ void container_config_release(struct container_config *config)
 	string_list_release(&config->exposed_ports);
 	string_list_release(&config->extra_hosts);
 	string_list_release(&config->dns);
+	string_list_release(&config->dns_search);
+	string_list_release(&config->dns_options);
+	string_list_release(&config->links);
 	string_list_release(&config->capabilities_add);
 	string_list_release(&config->capabilities_drop);
 	string_list_release(&config->layers);
@@ -37,6 +40,10 @@ void container_config_release(struct container_config *config)
 	}
 	free(config->mounts);
 	free(config->ports);
+	free(config->network_container);
+	while (config->attachment_count)
+		container_config_remove_attachment(config, config->attachments[0].network);
+	free(config->attachments);
 	container_config_init(config);
 }
 

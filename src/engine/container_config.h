@@ -25,7 +25,22 @@ struct container_mount {
 	bool make_source; /* -v makes a host folder that is missing; --mount does not */
 };
 
-enum container_network { CONTAINER_NETWORK_BRIDGE, CONTAINER_NETWORK_HOST, CONTAINER_NETWORK_NONE };
+/* BRIDGE: on the networks of its attachments; CONTAINER: shares that of another container. */
+enum container_network {
+	CONTAINER_NETWORK_BRIDGE,
+	CONTAINER_NETWORK_HOST,
+	CONTAINER_NETWORK_NONE,
+	CONTAINER_NETWORK_CONTAINER
+};
+#define DEFAULT_NETWORK "bridge"
+
+/* A network that a container is on, and what it wants to have there. */
+struct container_attachment {
+	char *network; /* name */
+	struct string_list aliases;
+	char *address, *address6; /* NULL: any */
+	char *hardware;		  /* NULL: follows from the address */
+};
 
 /* What --restart says of a container that has ended. */
 enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
@@ -63,11 +78,15 @@ struct container_config {
 	size_t mount_count;
 
 	enum container_network network;
+	struct container_attachment *attachments; /* of BRIDGE, in order; none: loopback alone */
+	size_t attachment_count;
+	char *network_container;      /* id, until it is looked up a name; NULL: none */
 	struct published_port *ports; /* host_port 0 until one is found */
 	size_t port_count;
 	struct string_list exposed_ports; /* "8000/tcp" */
 	struct string_list extra_hosts;	  /* NAME:ADDRESS */
-	struct string_list dns;
+	struct string_list dns, dns_search, dns_options;
+	struct string_list links; /* NAME:ALIAS */
 
 	bool privileged;
 	bool no_new_privileges;
@@ -99,7 +118,7 @@ int container_config_add_tmpfs(struct container_config *config, const char *text
 int container_config_add_port(struct container_config *config, const char *text, struct error *err);   /* -p */
 int container_config_add_environment(struct container_config *config, const char *text, struct error *err); /* -e */
 int container_config_add_environment_file(struct container_config *config, const char *path, struct error *err);
-int container_config_set_network(struct container_config *config, const char *text, struct error *err);
+int container_config_add_network(struct container_config *config, const char *text, struct error *err); /* --network */
 int container_config_set_log_driver(struct container_config *config, const char *text,
 				    struct error *err); /* --log-driver */
 /* --log-opt, after the driver. */
@@ -110,3 +129,24 @@ int container_config_add_security(struct container_config *config, const char *t
 
 /* The capabilities that come of --cap-add, --cap-drop and --privileged. */
 int container_config_capabilities(const struct container_config *config, uint64_t *ret_bits, struct error *err);
+
+/* Of --network-alias, --ip, --ip6, --mac-address: they are about the first network. */
+struct network_wishes {
+	const struct string_list *aliases;
+	const char *address, *address6, *hardware;
+};
+/* Puts the wishes where they belong, the default network where there is none, and refuses what cannot go together. */
+int container_config_complete_network(struct container_config *config, const struct network_wishes *wishes,
+				      struct error *err);
+/* NULL where the container is not on it. */
+struct container_attachment *container_config_find_attachment(const struct container_config *config,
+							      const char *network);
+struct container_attachment *container_config_add_attachment(struct container_config *config, const char *network);
+void container_config_remove_attachment(struct container_config *config, const char *network);
+int container_attachment_check(const struct container_attachment *attachment, struct error *err);
+/* "bridge", "host", "none", "container:ID", or the first network's name: owned by the caller. */
+char *container_config_network_mode(const struct container_config *config);
+/* NAME:ADDRESS, NAME=ADDRESS, with "host-gateway" for an address: as NAME:ADDRESS. */
+int container_config_add_extra_host(struct container_config *config, const char *text, struct error *err);
+int container_config_add_link(struct container_config *config, const char *text, struct error *err);
+#define HOST_GATEWAY "host-gateway"

@@ -5,7 +5,7 @@
 #include "engine/container_config.h"
 
 static const char *const mount_kinds[] = {"bind", "volume", "tmpfs"};
-static const char *const networks[] = {"bridge", "host", "none"};
+static const char *const networks[] = {"bridge", "host", "none", "container"};
 const char *const restart_policy_names[] = {"no", "on-failure", "always", "unless-stopped"};
 const char *const log_driver_names[] = {"json-file", "local", "journald", "none"};
 static_assert(ARRAY_SIZE(log_driver_names) == LOG_DRIVER_NONE + 1, "a name for each log driver");
@@ -29,11 +29,28 @@ static json_t *ports_to_json(const struct container_config *config)
 	json_t *array = json_array();
 	for (size_t i = 0; i < config->port_count; i++) {
 		const struct published_port *port = &config->ports[i];
-		char address[INET_ADDRSTRLEN];
-		inet_ntop(AF_INET, &port->host_address, address, sizeof address);
-		json_array_append_new(array, json_pack("{s:s, s:i, s:i, s:b}", "hostAddress", address, "hostPort",
-						       port->host_port, "containerPort", port->container_port, "udp",
-						       port->is_udp));
+		char address[INET6_ADDRSTRLEN] = "";
+		if (port->family != AF_UNSPEC)
+			published_port_address(port, address);
+		json_array_append_new(array,
+				      json_pack("{s:s, s:i, s:i, s:s, s:b}", "hostAddress", address, "hostPort",
+						port->host_port, "containerPort", port->container_port, "protocol",
+						port_protocol_names[port->protocol], "ipv6Too", port->is_on_ipv6_too));
+	}
+	return array;
+}
+
+static json_t *attachments_to_json(const struct container_config *config)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < config->attachment_count; i++) {
+		const struct container_attachment *attachment = &config->attachments[i];
+		json_t *one = json_pack("{s:s}", "network", attachment->network);
+		json_object_set_new(one, "aliases", json_from_strings(&attachment->aliases));
+		json_set_text(one, "address", attachment->address);
+		json_set_text(one, "address6", attachment->address6);
+		json_set_text(one, "hardware", attachment->hardware);
+		json_array_append_new(array, one);
 	}
 	return array;
 }
@@ -41,8 +58,8 @@ static json_t *ports_to_json(const struct container_config *config)
 /* The lists and numbers by name, once for both ways. */
 #define LIST_MEMBERS(apply)                                                                                            \
 	apply(entrypoint) apply(command) apply(environment) apply(groups) apply(labels) apply(exposed_ports)           \
-		apply(extra_hosts) apply(dns) apply(capabilities_add) apply(capabilities_drop) apply(shell)            \
-			apply(layers) apply(log_options)
+		apply(extra_hosts) apply(dns) apply(dns_search) apply(dns_options) apply(links)                        \
+			apply(capabilities_add) apply(capabilities_drop) apply(shell) apply(layers) apply(log_options)
 #define BOOLEAN_MEMBERS(apply)                                                                                         \
 	apply(has_entrypoint) apply(has_command) apply(terminal) apply(open_input) apply(use_init)                     \
 		apply(read_only_root) apply(privileged) apply(no_new_privileges) apply(seccomp_unconfined)
@@ -50,7 +67,8 @@ static json_t *ports_to_json(const struct container_config *config)
 	apply(stop_timeout) apply(restart_limit) apply(shm_bytes) apply(resources.memory_bytes)                        \
 		apply(resources.memory_swap_bytes) apply(resources.pids_limit) apply(resources.cpu_quota_us)           \
 			apply(resources.cpu_shares)
-#define TEXT_MEMBERS(apply) apply(hostname) apply(working_directory) apply(user) apply(stop_signal)
+#define TEXT_MEMBERS(apply)                                                                                            \
+	apply(hostname) apply(working_directory) apply(user) apply(stop_signal) apply(network_container)
 
 json_t *container_config_to_json(const struct container_config *config)
 {
@@ -76,6 +94,7 @@ json_t *container_config_to_json(const struct container_config *config)
 		json_object_set(document, "healthcheck", config->healthcheck);
 	json_object_set_new(document, "mounts", mounts_to_json(config));
 	json_object_set_new(document, "ports", ports_to_json(config));
+	json_object_set_new(document, "attachments", attachments_to_json(config));
 	return document;
 }
 
@@ -125,6 +144,33 @@ static int mounts_from_json(const json_t *document, struct container_config *con
 	return 0;
 }
 
+/* Records of older versions have "udp" and no protocol, and 0.0.0.0 for all addresses. */
+static int port_from_json(const json_t *item, struct published_port *port, struct error *err)
+{
+	const char *address, *protocol = NULL;
+	int64_t host_port, container_port;
+	bool is_udp = false;
+	if (json_need_string(item, "hostAddress", &address, err) < 0 ||
+	    json_need_integer(item, "hostPort", &host_port, err) < 0 ||
+	    json_need_integer(item, "containerPort", &container_port, err) < 0 ||
+	    json_get_string(item, "protocol", &protocol, err) < 0 ||
+	    json_get_boolean(item, "ipv6Too", &port->is_on_ipv6_too, err) < 0 ||
+	    json_get_boolean(item, "udp", &is_udp, err) < 0)
+		return -1;
+	port->protocol = is_udp ? PORT_UDP : PORT_TCP;
+	port->family = !*address ? AF_UNSPEC : strchr(address, ':') ? AF_INET6 : AF_INET;
+	void *target = port->family == AF_INET6 ? (void *)&port->host_address6 : &port->host_address;
+	bool is_valid = !*address || inet_pton(port->family, address, target) == 1;
+	if (!protocol && port->host_address.s_addr == 0)
+		port->family = AF_UNSPEC;
+	if (!is_valid || (protocol && !port_protocol_parse(protocol, &port->protocol)) || host_port < 0 ||
+	    host_port > UINT16_MAX || container_port < 1 || container_port > UINT16_MAX)
+		return error_set(err, ERROR_CORRUPT, "a published port is out of range");
+	port->host_port = (uint16_t)host_port;
+	port->container_port = (uint16_t)container_port;
+	return 0;
+}
+
 static int ports_from_json(const json_t *document, struct container_config *config, struct error *err)
 {
 	json_t *array = NULL;
@@ -135,20 +181,37 @@ static int ports_from_json(const json_t *document, struct container_config *conf
 	json_t *item;
 	json_array_foreach(array, index, item)
 	{
-		const char *address;
-		int64_t host_port, container_port;
-		struct published_port *port = &config->ports[config->port_count];
-		if (json_need_string(item, "hostAddress", &address, err) < 0 ||
-		    json_need_integer(item, "hostPort", &host_port, err) < 0 ||
-		    json_need_integer(item, "containerPort", &container_port, err) < 0 ||
-		    json_get_boolean(item, "udp", &port->is_udp, err) < 0)
+		if (port_from_json(item, &config->ports[config->port_count], err) < 0)
 			return -1;
-		if (inet_pton(AF_INET, address, &port->host_address) != 1 || host_port < 0 || host_port > UINT16_MAX ||
-		    container_port < 1 || container_port > UINT16_MAX)
-			return error_set(err, ERROR_CORRUPT, "a published port is out of range");
-		port->host_port = (uint16_t)host_port;
-		port->container_port = (uint16_t)container_port;
 		config->port_count++;
+	}
+	return 0;
+}
+
+static int attachments_from_json(const json_t *document, struct container_config *config, struct error *err)
+{
+	json_t *array = NULL;
+	if (json_get_array(document, "attachments", &array, err) < 0)
+		return -1;
+	/* A record of an older version. */
+	if (!array && config->network == CONTAINER_NETWORK_BRIDGE)
+		container_config_add_attachment(config, DEFAULT_NETWORK);
+	size_t index;
+	json_t *item;
+	json_array_foreach(array, index, item)
+	{
+		const char *network, *address = NULL, *address6 = NULL, *hardware = NULL;
+		if (json_need_string(item, "network", &network, err) < 0 ||
+		    json_get_string(item, "address", &address, err) < 0 ||
+		    json_get_string(item, "address6", &address6, err) < 0 ||
+		    json_get_string(item, "hardware", &hardware, err) < 0)
+			return -1;
+		struct container_attachment *attachment = container_config_add_attachment(config, network);
+		attachment->address = duplicate_string(address);
+		attachment->address6 = duplicate_string(address6);
+		attachment->hardware = duplicate_string(hardware);
+		if (json_get_strings(item, "aliases", &attachment->aliases, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -201,7 +264,7 @@ static int members_from_json(const json_t *document, struct container_config *co
 	if (index_of(log_driver_names, ARRAY_SIZE(log_driver_names), driver, &number) < 0)
 		return error_set(err, ERROR_CORRUPT, "unknown log driver \"%s\"", driver);
 	config->log_driver = (enum log_driver)number;
-	if (mounts_from_json(document, config, err) < 0)
+	if (mounts_from_json(document, config, err) < 0 || attachments_from_json(document, config, err) < 0)
 		return -1;
 	return ports_from_json(document, config, err);
 }

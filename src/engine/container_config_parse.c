@@ -1,5 +1,4 @@
-/* What users write behind -v, --mount, --tmpfs, -p, -e, --network and --security-opt. */
-#include <arpa/inet.h>
+/* What users write behind -v, --mount, --tmpfs, -e and --security-opt. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +8,6 @@
 #include "store/volume.h"
 
 #define ENVIRONMENT_FILE_LIMIT ((size_t)1024 * 1024)
-#define PORT_RANGE_LIMIT       4096
 
 static int add_mount(struct container_config *config, struct container_mount mount, struct error *err)
 {
@@ -180,75 +178,6 @@ int container_config_add_mount(struct container_config *config, const char *text
 	return add_mount(config, mount, err);
 }
 
-/* "8080" or "8080-8090". */
-static int parse_port_range(const char *text, long *ret_first, long *ret_last)
-{
-	char *end;
-	if (*text < '0' || *text > '9')
-		return -1;
-	long first = strtol(text, &end, 10);
-	long last = first;
-	if (*end == '-') {
-		const char *second = end + 1;
-		if (*second < '0' || *second > '9')
-			return -1;
-		last = strtol(second, &end, 10);
-	}
-	if (*end || first < 0 || last < first || last > UINT16_MAX)
-		return -1;
-	*ret_first = first;
-	*ret_last = last;
-	return 0;
-}
-
-/* -p [[ADDRESS:]HOST_PORT:]CONTAINER_PORT[/tcp|/udp], each port also a range. */
-int container_config_add_port(struct container_config *config, const char *text, struct error *err)
-{
-	cleanup_free char *copy = duplicate_string(text);
-	struct published_port port = {0};
-	char *protocol = strchr(copy, '/');
-	if (protocol) {
-		*protocol++ = '\0';
-		if (strcmp(protocol, "udp") != 0 && strcmp(protocol, "tcp") != 0)
-			return error_set(err, ERROR_INVALID, "invalid proto: %s", protocol);
-		port.is_udp = strcmp(protocol, "udp") == 0;
-	}
-	char *container_text = strrchr(copy, ':');
-	char *host_text = NULL;
-	if (container_text) {
-		*container_text++ = '\0';
-		host_text = strrchr(copy, ':');
-		if (host_text) {
-			*host_text++ = '\0';
-			if (*copy && inet_pton(AF_INET, copy, &port.host_address) != 1)
-				return error_set(err, ERROR_INVALID, "invalid IP address: %s", copy);
-		} else {
-			host_text = copy;
-		}
-	} else {
-		container_text = copy;
-	}
-	long first, last, host_first = 0, host_last = 0;
-	if (parse_port_range(container_text, &first, &last) < 0 || first == 0)
-		return error_set(err, ERROR_INVALID, "invalid containerPort: %s", container_text);
-	if (host_text && *host_text && parse_port_range(host_text, &host_first, &host_last) < 0)
-		return error_set(err, ERROR_INVALID, "invalid hostPort: %s", host_text);
-	if (host_first && host_last - host_first != last - first)
-		return error_set(err, ERROR_INVALID, "invalid ranges specified for container and host Ports: %s and %s",
-				 container_text, host_text);
-	if (last - first >= PORT_RANGE_LIMIT || config->port_count + (size_t)(last - first) >= PORT_RANGE_LIMIT)
-		return error_set(err, ERROR_LIMIT, "more than %d published ports", PORT_RANGE_LIMIT);
-	for (long i = 0; i <= last - first; i++) {
-		port.container_port = (uint16_t)(first + i);
-		port.host_port = host_first ? (uint16_t)(host_first + i) : 0;
-		config->ports = reallocate_array(config->ports, config->port_count + 1, sizeof *config->ports);
-		config->ports[config->port_count++] = port;
-		cleanup_free char *exposed = format_string("%u/%s", port.container_port, port.is_udp ? "udp" : "tcp");
-		image_config_add_sorted(&config->exposed_ports, exposed);
-	}
-	return 0;
-}
-
 int container_config_add_environment(struct container_config *config, const char *text, struct error *err)
 {
 	const char *equals = strchr(text, '=');
@@ -289,19 +218,6 @@ int container_config_add_environment_file(struct container_config *config, const
 		if (container_config_add_environment(config, line, err) < 0)
 			return error_wrap(err, "%s, line %d", path, number);
 	}
-	return 0;
-}
-
-int container_config_set_network(struct container_config *config, const char *text, struct error *err)
-{
-	if (strcmp(text, "bridge") == 0 || strcmp(text, "default") == 0)
-		config->network = CONTAINER_NETWORK_BRIDGE;
-	else if (strcmp(text, "host") == 0)
-		config->network = CONTAINER_NETWORK_HOST;
-	else if (strcmp(text, "none") == 0)
-		config->network = CONTAINER_NETWORK_NONE;
-	else
-		return error_set(err, ERROR_NOT_FOUND, "network %s not found: bridge, host and none are known", text);
 	return 0;
 }
 

@@ -28,8 +28,8 @@ static int parse_port(const char **text, long *ret_port)
 	return 0;
 }
 
-int container_filter_port(const char *name, const char *value, uint16_t port, bool is_udp, bool *ret_match,
-			  struct error *err)
+int container_filter_port(const char *name, const char *value, uint16_t port, enum port_protocol protocol,
+			  bool *ret_match, struct error *err)
 {
 	const char *at = value;
 	long first, last;
@@ -41,10 +41,10 @@ int container_filter_port(const char *name, const char *value, uint16_t port, bo
 		at++;
 		is_port = parse_port(&at, &last) == 0 && last >= first;
 	}
-	bool wants_udp = strcmp(at, "/udp") == 0;
-	if (!is_port || (*at && !wants_udp && strcmp(at, "/tcp") != 0 && strcmp(at, "/sctp") != 0))
+	enum port_protocol wanted = PORT_TCP;
+	if (!is_port || (*at && (*at != '/' || !port_protocol_parse(at + 1, &wanted))))
 		return error_set(err, ERROR_INVALID, "error while looking up for %s %s: invalid port", name, value);
-	*ret_match = strcmp(at, "/sctp") != 0 && wants_udp == is_udp && port >= first && port <= last;
+	*ret_match = wanted == protocol && port >= first && port <= last;
 	return 0;
 }
 
@@ -75,7 +75,7 @@ static int check_values(const struct string_list *filters, struct error *err)
 		static const char *const ports[] = {"publish", "expose"};
 		for (size_t j = 0; j < ARRAY_SIZE(ports); j++) {
 			const char *value = filter_value(filters->items[i], ports[j]);
-			if (value && container_filter_port(ports[j], value, 0, false, &ignored, err) < 0)
+			if (value && container_filter_port(ports[j], value, 0, PORT_TCP, &ignored, err) < 0)
 				return -1;
 		}
 		const char *code = filter_value(filters->items[i], "exited");
@@ -129,7 +129,7 @@ static bool publishes(const struct container_view *view, const char *value)
 {
 	bool matches = false;
 	for (size_t i = 0; i < view->config.port_count && !matches; i++)
-		container_filter_port("publish", value, view->config.ports[i].host_port, view->config.ports[i].is_udp,
+		container_filter_port("publish", value, view->config.ports[i].host_port, view->config.ports[i].protocol,
 				      &matches, NULL);
 	return matches;
 }
@@ -139,10 +139,10 @@ static bool exposes(const struct container_view *view, const char *value)
 	bool matches = false;
 	for (size_t i = 0; i < view->config.exposed_ports.count && !matches; i++) {
 		const char *text = view->config.exposed_ports.items[i];
+		enum port_protocol protocol = PORT_TCP;
 		long port;
-		if (parse_port(&text, &port) == 0)
-			container_filter_port("expose", value, (uint16_t)port, strcmp(text, "/udp") == 0, &matches,
-					      NULL);
+		if (parse_port(&text, &port) == 0 && (*text != '/' || port_protocol_parse(text + 1, &protocol)))
+			container_filter_port("expose", value, (uint16_t)port, protocol, &matches, NULL);
 	}
 	return matches;
 }
@@ -160,7 +160,9 @@ static bool has_volume(const struct container_view *view, const char *value)
 
 static bool has_network(const struct container_view *view, const char *value)
 {
-	return strcmp(container_view_network(view), value) == 0;
+	const struct container_config *config = &view->config;
+	cleanup_free char *mode = container_config_network_mode(config);
+	return strcmp(mode, value) == 0 || container_config_find_attachment(config, value);
 }
 
 static bool has_exited_with(const struct container_view *view, const char *value)

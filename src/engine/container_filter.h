@@ -14,7 +14,7 @@
  *     ancestor           made of this image or of one built on it
  *     before, since      created earlier, later than a container
  *     volume             name, or place in the container
- *     network            bridge, host, none
+ *     network            a name or an id, host, none
  *     publish, expose    PORT, PORT-PORT, with /tcp or /udp; without, tcp
  *     health, is-task    known; no container has the one or is the other here
  * ERROR_INVALID in Docker's words: "invalid filter 'x'", "invalid filter 'status=[x]'".
@@ -23,5 +23,5 @@ int container_view_list_filtered(struct engine *engine, bool all, const struct s
 				 struct container_views *ret_views, struct error *err);
 
 /* Pure, for tests: whether "PORT[-PORT][/PROTO]" has this port. ERROR_INVALID where it is none of that. */
-int container_filter_port(const char *name, const char *value, uint16_t port, bool is_udp, bool *ret_match,
-			  struct error *err);
+int container_filter_port(const char *name, const char *value, uint16_t port, enum port_protocol protocol,
+			  bool *ret_match, struct error *err);

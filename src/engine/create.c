@@ -7,6 +7,7 @@
 #include "runtime/capability.h"
 #include "store/image.h"
 #include "store/image_row.h"
+#include "store/network.h"
 #include "store/volume.h"
 
 static const struct engine_report *report_of(const struct create_options *options)
@@ -136,18 +137,40 @@ static int name_volumes(struct engine *engine, const char *id, struct container_
 static void publish_exposed(struct container_config *config)
 {
 	for (size_t i = 0; i < config->exposed_ports.count; i++) {
-		const char *exposed = config->exposed_ports.items[i];
-		struct published_port port = {.container_port = (uint16_t)strtoul(exposed, NULL, 10),
-					      .is_udp = strstr(exposed, "/udp") != NULL};
+		const char *exposed = config->exposed_ports.items[i], *slash = strchr(exposed, '/');
+		struct published_port port = {.container_port = (uint16_t)strtoul(exposed, NULL, 10)};
 		bool is_published = false;
+		if (slash && !port_protocol_parse(slash + 1, &port.protocol))
+			continue;
 		for (size_t j = 0; j < config->port_count; j++)
 			is_published = is_published || (config->ports[j].container_port == port.container_port &&
-							config->ports[j].is_udp == port.is_udp);
+							config->ports[j].protocol == port.protocol);
 		if (is_published || port.container_port == 0)
 			continue;
 		config->ports = reallocate_array(config->ports, config->port_count + 1, sizeof *config->ports);
 		config->ports[config->port_count++] = port;
 	}
+}
+
+/* Networks and containers that are named must be there; they are kept by name and by id. */
+static int look_up_networks(struct engine *engine, struct container_config *config, struct error *err)
+{
+	for (size_t i = 0; i < config->attachment_count; i++) {
+		cleanup_network_record struct network_record record = {0};
+		struct container_attachment *attachment = &config->attachments[i];
+		if (strcmp(attachment->network, DEFAULT_NETWORK) == 0)
+			continue;
+		if (network_record_look_up(engine->store, attachment->network, &record, err) < 0)
+			return -1;
+		replace_string(&attachment->network, steal_pointer(&record.name));
+	}
+	if (config->network != CONTAINER_NETWORK_CONTAINER)
+		return 0;
+	cleanup_container_record struct container_record other = {0};
+	if (container_find(engine->store, config->network_container, &other, err) < 0)
+		return -1;
+	replace_string(&config->network_container, duplicate_string(other.id));
+	return 0;
 }
 
 static int check_config(const struct container_config *config, struct error *err)
@@ -222,7 +245,8 @@ int container_create(struct engine *engine, const struct create_options *options
 	container_config_apply_image(config, &defaults);
 	if (options->publish_all)
 		publish_exposed(config);
-	if (check_config(config, err) < 0 || add_held(engine, options, config, &image, &record, ret_hold, err) < 0)
+	if (check_config(config, err) < 0 || look_up_networks(engine, config, err) < 0 ||
+	    add_held(engine, options, config, &image, &record, ret_hold, err) < 0)
 		return -1;
 	*ret_record = record;
 	record = (struct container_record){0};

@@ -5,6 +5,8 @@
 
 #include "base/fd.h"
 
+#define RESOLV_CONF_LIMIT 65536
+
 static int write_text(int folder, const char *name, const char *text, int *ret_fd, struct error *err)
 {
 	/* Replaced in place, not renamed: a running container may have the old file mounted. */
@@ -20,48 +22,113 @@ static int write_text(int folder, const char *name, const char *text, int *ret_f
 	return 0;
 }
 
-static char *resolver_text(const struct etc_options *options)
+static char *host_resolver_text(void)
 {
-	if (options->dns->count) {
-		struct string_list lines = {0};
-		for (size_t i = 0; i < options->dns->count; i++)
-			string_list_add_format(&lines, "nameserver %s\n", options->dns->items[i]);
-		char *text = string_list_join(&lines, "");
-		string_list_release(&lines);
-		return text;
-	}
 	cleanup_buffer struct buffer host = {0};
 	struct error ignored = {0};
-	if (read_file_at(AT_FDCWD, "/etc/resolv.conf", 65536, &host, &ignored) < 0)
+	if (read_file_at(AT_FDCWD, "/etc/resolv.conf", RESOLV_CONF_LIMIT, &host, &ignored) < 0)
 		return duplicate_string("");
-	/* The host's own loopback resolver cannot be reached from another network namespace. */
-	if (options->shares_host_network)
-		return buffer_steal(&host);
-	struct string_list lines = {0};
-	char *rest = host.bytes;
-	for (char *line; rest && (line = strsep(&rest, "\n"));)
-		if (*line && strncmp(line, "nameserver 127.", 15) != 0 && strncmp(line, "nameserver ::1", 14) != 0)
-			string_list_add_format(&lines, "%s\n", line);
-	char *text = string_list_join(&lines, "");
-	string_list_release(&lines);
-	return text;
+	return buffer_steal(&host);
+}
+
+/* The first word of a line, where it is that one; else NULL. */
+static const char *value_of(const char *line, const char *word)
+{
+	size_t length = strlen(word);
+	if (strncmp(line, word, length) != 0 || !line[length] || !strchr(" \t", line[length]))
+		return NULL;
+	return line + length + strspn(line + length, " \t");
+}
+
+void etc_files_servers(const struct string_list *dns, struct string_list *servers)
+{
+	if (dns->count) {
+		string_list_copy(servers, dns);
+		return;
+	}
+	cleanup_free char *text = host_resolver_text();
+	char *rest = text;
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		const char *address = value_of(line, "nameserver");
+		if (address)
+			string_list_add_format(servers, "%.*s", (int)strcspn(address, " \t"), address);
+	}
+}
+
+static void add_joined(struct string_list *lines, const char *word, const struct string_list *values)
+{
+	cleanup_free char *text = string_list_join(values, " ");
+	/* "." is no domain at all. */
+	if (strcmp(text, ".") != 0)
+		string_list_add_format(lines, "%s %s\n", word, text);
+}
+
+/* The host's lines, as far as nothing was said in their place. */
+static void add_host_lines(struct string_list *lines, const struct etc_options *options, char *host)
+{
+	bool has_search = options->dns_search && options->dns_search->count;
+	bool has_options = options->dns_options && options->dns_options->count;
+	for (char *rest = host, *line; rest && (line = strsep(&rest, "\n"));) {
+		const char *server = value_of(line, "nameserver");
+		/* The host's own loopback resolver cannot be reached from another network namespace. */
+		bool is_local = server && (strncmp(server, "127.", 4) == 0 || strncmp(server, "::1", 3) == 0);
+		if (!*line || is_local || (server && (options->has_resolver || options->dns->count)) ||
+		    (has_search && (value_of(line, "search") || value_of(line, "domain"))) ||
+		    (has_options && value_of(line, "options")))
+			continue;
+		string_list_add_format(lines, "%s\n", line);
+	}
+}
+
+static char *resolver_text(const struct etc_options *options)
+{
+	cleanup_free char *host = host_resolver_text();
+	cleanup_string_list struct string_list lines = {0};
+	bool has_search = options->dns_search && options->dns_search->count;
+	bool has_options = options->dns_options && options->dns_options->count;
+	if (options->shares_host_network && options->dns->count == 0 && !has_search && !has_options)
+		return steal_pointer(&host);
+	if (options->has_resolver)
+		string_list_add(&lines, "nameserver " RESOLVER_ADDRESS "\n");
+	for (size_t i = 0; !options->has_resolver && i < options->dns->count; i++)
+		string_list_add_format(&lines, "nameserver %s\n", options->dns->items[i]);
+	if (has_search)
+		add_joined(&lines, "search", options->dns_search);
+	if (has_options)
+		add_joined(&lines, "options", options->dns_options);
+	/* With servers of one's own, the host's domains are not meant. */
+	if (options->dns->count == 0)
+		add_host_lines(&lines, options, host);
+	/* Names of containers have no dot: they are asked for as they are first. */
+	if (options->has_resolver && !has_options)
+		string_list_add(&lines, "options ndots:0\n");
+	return string_list_join(&lines, "");
 }
 
 static char *hosts_text(const struct etc_options *options)
 {
 	struct string_list lines = {0};
-	string_list_add(&lines, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+	string_list_add(&lines, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+				"fe00::\tip6-localnet\nff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\n"
+				"ff02::2\tip6-allrouters\n");
 	for (size_t i = 0; i < options->extra_hosts->count; i++) {
 		const char *item = options->extra_hosts->items[i];
 		const char *colon = strchr(item, ':');
 		if (colon)
 			string_list_add_format(&lines, "%s\t%.*s\n", colon + 1, (int)(colon - item), item);
 	}
-	if (options->address)
-		string_list_add_format(&lines, "%s\t%s\n", options->address, options->hostname);
+	for (size_t i = 0; options->addresses && i < options->addresses->count; i++)
+		string_list_add_format(&lines, "%s\t%s\n", options->addresses->items[i], options->hostname);
 	char *text = string_list_join(&lines, "");
 	string_list_release(&lines);
 	return text;
+}
+
+int etc_files_write_resolver(int folder, const struct etc_options *options, struct error *err)
+{
+	cleanup_close int path = -1;
+	cleanup_free char *resolver = resolver_text(options);
+	return write_text(folder, "resolv.conf", resolver, &path, err);
 }
 
 int etc_files_write(int folder, const struct etc_options *options, struct etc_files *ret_files, struct error *err)

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "engine/engine.h"
+#include "engine/list.h"
 
 /* ERROR_NOT_FOUND "No such container: X". With `size`, SizeRw and SizeRootFs too: bytes on disk. */
 int inspect_container(struct engine *engine, const char *name, bool size, json_t **ret_document, struct error *err);
@@ -14,6 +15,15 @@ int inspect_image(struct engine *engine, const char *name, json_t **ret_document
 
 /* ERROR_NOT_FOUND "No such volume: X". */
 int inspect_volume(struct engine *engine, const char *name, json_t **ret_document, struct error *err);
+
+/* ERROR_NOT_FOUND "network X not found". */
+int inspect_network(struct engine *engine, const char *name, json_t **ret_document, struct error *err);
+
+/* {"front": {"IPAddress": …}}: the networks that a container is, or will be, on. Owned. */
+int inspect_endpoints(struct engine *engine, const struct container_view *view, json_t **ret_networks,
+		      struct error *err);
+/* An id of 64 digits for a container on a network; owned. */
+char *inspect_endpoint_id(const char *container, const char *network_id);
 
 /* Shared by them. {"80/tcp": {}}, and an object of KEY=VALUE items. */
 json_t *inspect_set(const struct string_list *items);

@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,17 +9,13 @@
 #include "engine/log_files.h"
 #include "monitor/log_files.h"
 #include "monitor/status.h"
-#include "network/link.h"
 #include "oci/platform.h"
-#include "store/address.h"
 #include "store/image.h"
 
 #define SHORT_ID_LENGTH	  12
 #define DEFAULT_SHM_BYTES (64LL * 1024 * 1024)
 #define CPU_PERIOD_US	  100000
 #define EXEC_PREFIX	  "exec-"
-
-static const char *const network_modes[] = {"bridge", "host", "none"};
 
 static json_t *state_of(const struct container_view *view, bool out_of_memory)
 {
@@ -58,9 +53,10 @@ static int read_run_folder(struct engine *engine, const char *id, bool *ret_out_
 	return 0;
 }
 
-static char *port_name(const struct published_port *port)
+static json_t *binding(const char *address, uint16_t port)
 {
-	return format_string("%u/%s", port->container_port, port->is_udp ? "udp" : "tcp");
+	cleanup_free char *number = port ? format_string("%u", port) : duplicate_string("");
+	return json_pack("{s:s, s:s}", "HostIp", address, "HostPort", number);
 }
 
 /* {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}; a port that is exposed alone is null. */
@@ -71,19 +67,19 @@ static json_t *ports_of(const struct container_config *config, bool with_exposed
 		json_object_set_new_nocheck(ports, config->exposed_ports.items[i], json_null());
 	for (size_t i = 0; i < config->port_count; i++) {
 		const struct published_port *port = &config->ports[i];
-		char address[INET_ADDRSTRLEN];
-		cleanup_free char *name = port_name(port);
-		cleanup_free char *number =
-			port->host_port ? format_string("%u", port->host_port) : duplicate_string("");
-		inet_ntop(AF_INET, &port->host_address, address, sizeof address);
+		char address[INET6_ADDRSTRLEN];
+		cleanup_free char *name =
+			format_string("%u/%s", port->container_port, port_protocol_names[port->protocol]);
+		published_port_address(port, address);
 		json_t *bindings = json_object_get(ports, name);
 		if (!json_is_array(bindings)) {
 			bindings = json_array();
 			json_object_set_new_nocheck(ports, name, bindings);
 		}
-		json_array_append_new(bindings, json_pack("{s:s, s:s}", "HostIp",
-							  port->host_address.s_addr || with_exposed ? address : "",
-							  "HostPort", number));
+		json_array_append_new(
+			bindings, binding(port->family != AF_UNSPEC || with_exposed ? address : "", port->host_port));
+		if (with_exposed && port->is_on_ipv6_too)
+			json_array_append_new(bindings, binding("::", port->host_port));
 	}
 	return ports;
 }
@@ -169,7 +165,8 @@ static json_t *host_config_of(const struct container_view *view)
 	json_object_set_new(host, "LogConfig",
 			    json_pack("{s:s, s:o}", "Type", log_driver_names[config->log_driver], "Config",
 				      inspect_map(&config->log_options)));
-	json_object_set_new(host, "NetworkMode", json_string(network_modes[config->network]));
+	cleanup_free char *mode = container_config_network_mode(config);
+	json_object_set_new(host, "NetworkMode", json_string(mode));
 	json_object_set_new(host, "PortBindings", ports_of(config, false));
 	json_object_set_new(host, "RestartPolicy",
 			    json_pack("{s:s, s:i}", "Name", restart_policy_names[config->restart_policy],
@@ -183,12 +180,13 @@ static json_t *host_config_of(const struct container_view *view)
 			    inspect_list_or_null(&config->capabilities_drop, config->capabilities_drop.count > 0));
 	json_object_set_new(host, "CgroupnsMode", json_string("private"));
 	json_object_set_new(host, "Dns", json_from_strings(&config->dns));
-	json_object_set_new(host, "DnsOptions", json_array());
-	json_object_set_new(host, "DnsSearch", json_array());
+	json_object_set_new(host, "DnsOptions", json_from_strings(&config->dns_options));
+	json_object_set_new(host, "DnsSearch", json_from_strings(&config->dns_search));
 	json_object_set_new(host, "ExtraHosts",
 			    inspect_list_or_null(&config->extra_hosts, config->extra_hosts.count > 0));
 	json_object_set_new(host, "GroupAdd", inspect_list_or_null(&config->groups, config->groups.count > 0));
 	json_object_set_new(host, "IpcMode", json_string("private"));
+	json_object_set_new(host, "Links", inspect_list_or_null(&config->links, config->links.count > 0));
 	json_object_set_new(host, "PidMode", json_string(""));
 	json_object_set_new(host, "Privileged", json_boolean(config->privileged));
 	json_object_set_new(host, "PublishAllPorts", json_false());
@@ -249,56 +247,32 @@ static json_t *config_of(const struct container_view *view)
 	return json;
 }
 
-struct addresses {
-	char address[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN], mac[sizeof "02:42:00:00:00:00"];
-	int prefix_length;
-};
-
-static int read_addresses(struct engine *engine, const struct container_view *view, struct addresses *ret,
-			  struct error *err)
-{
-	struct in_addr address;
-	if (view->config.network != CONTAINER_NETWORK_BRIDGE || view->state.status != CONTAINER_RUNNING)
-		return 0;
-	cleanup_network_record struct network_record network = {0};
-	if (network_record_find(engine->store, network_modes[CONTAINER_NETWORK_BRIDGE], &network, err) < 0 ||
-	    address_find(engine->store, view->record.id, &address, err) < 0) {
-		/* It ended meanwhile. */
-		if (err->kind != ERROR_NOT_FOUND)
-			return -1;
-		error_clear(err);
-		return 0;
-	}
-	unsigned char bytes[ETH_ALEN];
-	link_hardware_address(address, bytes);
-	inet_ntop(AF_INET, &address, ret->address, sizeof ret->address);
-	inet_ntop(AF_INET, &network.gateway, ret->gateway, sizeof ret->gateway);
-	snprintf(ret->mac, sizeof ret->mac, "%02x:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2], bytes[3],
-		 bytes[4], bytes[5]);
-	ret->prefix_length = network.prefix_length;
-	return 0;
-}
-
+/* What Docker tells at the top is of the default network. */
 static int add_network(struct engine *engine, const struct container_view *view, json_t *document, struct error *err)
 {
-	struct addresses at = {0};
-	if (read_addresses(engine, view, &at, err) < 0)
+	static const char *const copied[][2] = {
+		{"EndpointID", ""}, {"Gateway", ""},	   {"GlobalIPv6Address", ""}, {"GlobalIPv6PrefixLen", NULL},
+		{"IPAddress", ""},  {"IPPrefixLen", NULL}, {"IPv6Gateway", ""},	      {"MacAddress", ""}};
+	json_t *networks = NULL;
+	if (inspect_endpoints(engine, view, &networks, err) < 0)
 		return -1;
 	bool running = view->state.status == CONTAINER_RUNNING;
 	cleanup_free char *sandbox =
 		running ? format_string("/proc/%d/ns/net", (int)view->state.pid) : duplicate_string("");
-	json_t *network = json_pack("{s:n, s:s, s:s, s:s, s:i, s:s, s:s, s:i, s:s}", "IPAMConfig", "MacAddress", at.mac,
-				    "Gateway", at.gateway, "IPAddress", at.address, "IPPrefixLen", at.prefix_length,
-				    "IPv6Gateway", "", "GlobalIPv6Address", "", "GlobalIPv6PrefixLen", 0, "NetworkID",
-				    network_modes[view->config.network]);
 	json_t *ports = running && view->config.network == CONTAINER_NETWORK_BRIDGE ? ports_of(&view->config, true)
 										    : json_object();
-	json_object_set_new(document, "NetworkSettings",
-			    json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:i, s:s, s:i, s:s, s:s, s:{s:o}}", "Bridge", "",
-				      "SandboxID", "", "SandboxKey", sandbox, "Ports", ports, "Gateway", at.gateway,
-				      "GlobalIPv6Address", "", "GlobalIPv6PrefixLen", 0, "IPAddress", at.address,
-				      "IPPrefixLen", at.prefix_length, "IPv6Gateway", "", "MacAddress", at.mac,
-				      "Networks", network_modes[view->config.network], network));
+	json_t *settings =
+		json_pack("{s:s, s:s, s:s, s:o}", "Bridge", "", "SandboxID", "", "SandboxKey", sandbox, "Ports", ports);
+	const json_t *first = json_object_get(networks, DEFAULT_NETWORK);
+	for (size_t i = 0; i < ARRAY_SIZE(copied); i++) {
+		json_t *value = json_object_get(first, copied[i][0]);
+		json_object_set_new(settings, copied[i][0],
+				    value	   ? json_incref(value)
+				    : copied[i][1] ? json_string("")
+						   : json_integer(0));
+	}
+	json_object_set_new(settings, "Networks", networks);
+	json_object_set_new(document, "NetworkSettings", settings);
 	return 0;
 }
 

@@ -7,14 +7,15 @@
 
 #include "base/fd.h"
 #include "engine/etc_files.h"
+#include "engine/network_share.h"
 #include "engine/start.h"
 #include "store/layer_folder.h"
 #include "store/volume.h"
 
 void launch_plan_release(struct launch_plan *plan)
 {
-	int fds[] = {plan->spec.upper_fd, plan->spec.work_fd,	     plan->spec.hostname_fd,
-		     plan->spec.hosts_fd, plan->spec.resolv_conf_fd, plan->container_folder};
+	int fds[] = {plan->spec.upper_fd,	plan->spec.work_fd,	plan->spec.hostname_fd, plan->spec.hosts_fd,
+		     plan->spec.resolv_conf_fd, plan->container_folder, plan->network_fd};
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] > 2)
 			close(fds[i]);
@@ -65,15 +66,40 @@ static int open_layers(struct engine *engine, const struct container_config *con
 	return 0;
 }
 
-static int write_etc_files(struct launch_plan *plan, const struct container_config *config, const char *address,
-			   struct error *err)
+/* The host, as a container sees it. */
+static void add_extra_hosts(const struct container_config *config, const struct network_plan *network,
+			    struct string_list *hosts)
 {
+	char gateway[INET_ADDRSTRLEN] = "127.0.0.1";
+	if (network->count)
+		inet_ntop(AF_INET, &network->links[network->gateway < 0 ? 0 : network->gateway].record.gateway, gateway,
+			  sizeof gateway);
+	for (size_t i = 0; i < config->extra_hosts.count; i++) {
+		const char *item = config->extra_hosts.items[i], *colon = strchr(item, ':');
+		if (colon && strcmp(colon + 1, HOST_GATEWAY) == 0)
+			string_list_add_format(hosts, "%.*s:%s", (int)(colon - item), item, gateway);
+		else
+			string_list_add(hosts, item);
+	}
+}
+
+static int write_etc_files(struct engine *engine, struct launch_plan *plan, const struct container_config *config,
+			   const struct network_plan *network, struct error *err)
+{
+	cleanup_string_list struct string_list addresses = {0}, hosts = {0};
+	network_plan_addresses(network, &addresses);
+	add_extra_hosts(config, network, &hosts);
+	if (network_links_resolve(engine, config, network, &hosts, err) < 0)
+		return -1;
 	struct etc_options options = {
 		.hostname = plan->hostname,
-		.address = address,
-		.extra_hosts = &config->extra_hosts,
+		.addresses = &addresses,
+		.extra_hosts = &hosts,
 		.dns = &config->dns,
+		.dns_search = &config->dns_search,
+		.dns_options = &config->dns_options,
 		.shares_host_network = config->network == CONTAINER_NETWORK_HOST,
+		.has_resolver = network_plan_has_resolver(network),
 	};
 	struct etc_files files;
 	if (etc_files_write(plan->container_folder, &options, &files, err) < 0)
@@ -81,6 +107,21 @@ static int write_etc_files(struct launch_plan *plan, const struct container_conf
 	plan->spec.hostname_fd = files.hostname_fd;
 	plan->spec.hosts_fd = files.hosts_fd;
 	plan->spec.resolv_conf_fd = files.resolv_conf_fd;
+	return 0;
+}
+
+/* The namespace and the files of the container whose network is shared. */
+static int share_network(struct engine *engine, const struct container_config *config, struct launch_plan *plan,
+			 struct error *err)
+{
+	struct network_shared shared = NETWORK_SHARED_INIT;
+	if (network_share(engine, config->network_container, &shared, err) < 0)
+		return -1;
+	plan->network_fd = shared.namespace_fd;
+	plan->spec.hostname_fd = shared.hostname_fd;
+	plan->spec.hosts_fd = shared.hosts_fd;
+	plan->spec.resolv_conf_fd = shared.resolv_conf_fd;
+	replace_string(&plan->hostname, shared.hostname);
 	return 0;
 }
 
@@ -191,8 +232,9 @@ static int fill_confinement(struct engine *engine, const struct container_config
 }
 
 static int fill(struct engine *engine, const struct container_record *record, const struct container_config *config,
-		const char *address, struct launch_plan *plan, struct error *err)
+		const struct network_plan *network, struct launch_plan *plan, struct error *err)
 {
+	bool is_shared = config->network == CONTAINER_NETWORK_CONTAINER;
 	struct runtime_spec *spec = &plan->spec;
 	if (container_open_folder(engine->store, record->id, true, &plan->container_folder, err) < 0)
 		return -1;
@@ -200,7 +242,9 @@ static int fill(struct engine *engine, const struct container_record *record, co
 	plan->hostname = config->hostname ? duplicate_string(config->hostname) : format_string("%.12s", record->id);
 	plan->init_path = config->use_init ? duplicate_string(engine->monitor) : NULL;
 	if (open_overlay_folders(plan, err) < 0 || open_layers(engine, config, plan, err) < 0 ||
-	    open_mounts(engine, config, plan, err) < 0 || write_etc_files(plan, config, address, err) < 0 ||
+	    open_mounts(engine, config, plan, err) < 0 ||
+	    (is_shared ? share_network(engine, config, plan, err)
+		       : write_etc_files(engine, plan, config, network, err)) < 0 ||
 	    make_arguments(config, plan, err) < 0 ||
 	    log_plan_open(plan->container_folder, record, config, &plan->log, err) < 0 ||
 	    fill_confinement(engine, config, plan, err) < 0)
@@ -218,7 +262,10 @@ static int fill(struct engine *engine, const struct container_record *record, co
 	spec->working_directory = config->working_directory ? config->working_directory : "";
 	spec->user = config->user ? config->user : "";
 	string_list_copy(&spec->groups, &config->groups);
-	spec->network = config->network == CONTAINER_NETWORK_HOST ? SPEC_NETWORK_HOST : SPEC_NETWORK_OWN;
+	spec->network = is_shared				    ? SPEC_NETWORK_SHARED
+			: config->network == CONTAINER_NETWORK_HOST ? SPEC_NETWORK_HOST
+								    : SPEC_NETWORK_OWN;
+	spec->network_fd = plan->network_fd;
 	spec->resources = config->resources;
 	spec->shm_bytes = config->shm_bytes;
 	spec->terminal = config->terminal;
@@ -227,13 +274,13 @@ static int fill(struct engine *engine, const struct container_record *record, co
 }
 
 int launch_plan_make(struct engine *engine, const struct container_record *record,
-		     const struct container_config *config, const char *address, struct launch_plan *ret_plan,
-		     struct error *err)
+		     const struct container_config *config, const struct network_plan *network,
+		     struct launch_plan *ret_plan, struct error *err)
 {
 	cleanup_launch_plan struct launch_plan plan = LAUNCH_PLAN_INIT;
 	plan.spec.upper_fd = plan.spec.work_fd = -1;
 	plan.spec.hostname_fd = plan.spec.hosts_fd = plan.spec.resolv_conf_fd = -1;
-	if (fill(engine, record, config, address, &plan, err) < 0)
+	if (fill(engine, record, config, network, &plan, err) < 0)
 		return -1;
 	*ret_plan = plan;
 	/* The copy borrows from itself, not from the local that goes. */

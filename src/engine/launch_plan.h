@@ -7,6 +7,7 @@
 #include "engine/container_config.h"
 #include "engine/engine.h"
 #include "engine/log_files.h"
+#include "engine/network.h"
 #include "runtime/seccomp.h"
 #include "runtime/spec.h"
 #include "store/container.h"
@@ -24,11 +25,12 @@ struct launch_plan {
 	struct seccomp_filter seccomp;
 	struct log_plan log;
 	int container_folder;
+	int network_fd; /* of the container whose network is shared; -1: none */
 };
-#define LAUNCH_PLAN_INIT ((struct launch_plan){.log = LOG_PLAN_INIT, .container_folder = -1})
+#define LAUNCH_PLAN_INIT ((struct launch_plan){.log = LOG_PLAN_INIT, .container_folder = -1, .network_fd = -1})
 
 int launch_plan_make(struct engine *engine, const struct container_record *record,
-		     const struct container_config *config, const char *address /* "172.17.0.2"; NULL: none */,
+		     const struct container_config *config, const struct network_plan *network,
 		     struct launch_plan *ret_plan, struct error *err);
 void launch_plan_release(struct launch_plan *plan);
 #define cleanup_launch_plan CLEANUP(launch_plan_release)

@@ -82,10 +82,27 @@ char *container_view_command(const struct container_view *view)
 	return text;
 }
 
-const char *container_view_network(const struct container_view *view)
+char *container_view_networks(const struct container_view *view)
 {
-	static const char *const names[] = {"bridge", "host", "none"};
-	return names[view->config.network];
+	const struct container_config *config = &view->config;
+	if (config->network == CONTAINER_NETWORK_CONTAINER)
+		return duplicate_string("");
+	if (config->network != CONTAINER_NETWORK_BRIDGE)
+		return container_config_network_mode(config);
+	cleanup_string_list struct string_list names = {0};
+	for (size_t i = 0; i < config->attachment_count; i++)
+		string_list_add(&names, config->attachments[i].network);
+	return string_list_join(&names, ",");
+}
+
+static void add_published(struct string_list *parts, const struct published_port *port, const char *inside)
+{
+	char address[INET6_ADDRSTRLEN];
+	published_port_address(port, address);
+	string_list_add_format(parts, port->family == AF_INET6 ? "[%s]:%u->%s" : "%s:%u->%s", address, port->host_port,
+			       inside);
+	if (port->is_on_ipv6_too)
+		string_list_add_format(parts, "[::]:%u->%s", port->host_port, inside);
 }
 
 char *container_view_ports(const struct container_view *view)
@@ -98,14 +115,12 @@ char *container_view_ports(const struct container_view *view)
 		bool is_published = false;
 		for (size_t j = 0; j < view->config.port_count; j++) {
 			const struct published_port *port = &view->config.ports[j];
-			char address[INET_ADDRSTRLEN];
 			cleanup_free char *inside =
-				format_string("%u/%s", port->container_port, port->is_udp ? "udp" : "tcp");
+				format_string("%u/%s", port->container_port, port_protocol_names[port->protocol]);
 			if (strcmp(inside, exposed) != 0)
 				continue;
 			is_published = true;
-			inet_ntop(AF_INET, &port->host_address, address, sizeof address);
-			string_list_add_format(&parts, "%s:%u->%s", address, port->host_port, inside);
+			add_published(&parts, port, inside);
 		}
 		if (!is_published)
 			string_list_add(&parts, exposed);

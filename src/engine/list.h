@@ -23,9 +23,9 @@ void container_view_release(struct container_view *view);
 #define cleanup_container_view CLEANUP(container_view_release)
 
 /* Columns in Docker's words, owned by the caller. */
-char *container_view_command(const struct container_view *view);       /* "/s2 30001", without quotes */
-const char *container_view_network(const struct container_view *view); /* "bridge", "host", "none"; not owned */
-char *container_view_ports(const struct container_view *view); /* "0.0.0.0:30001->30001/tcp"; "" unless running */
+char *container_view_command(const struct container_view *view);  /* "/s2 30001", without quotes */
+char *container_view_networks(const struct container_view *view); /* "bridge", "front,back", "host", "none" */
+char *container_view_ports(const struct container_view *view);	  /* "0.0.0.0:30001->30001/tcp"; "" unless running */
 
 /*
  * Bytes on disk of what the container wrote, and of that with its image's layers. A layer whose image was removed by

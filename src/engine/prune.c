@@ -8,6 +8,7 @@
 #include "engine/build_cache_filter.h"
 #include "engine/image_list.h"
 #include "engine/list.h"
+#include "engine/network_admin.h"
 #include "engine/remove.h"
 #include "engine/removed_logs.h"
 #include "engine/volume.h"
@@ -18,6 +19,7 @@ void prune_outcome_release(struct prune_outcome *outcome)
 {
 	string_list_release(&outcome->containers);
 	string_list_release(&outcome->volumes);
+	string_list_release(&outcome->networks);
 	string_list_release(&outcome->images);
 	string_list_release(&outcome->caches);
 }
@@ -228,7 +230,8 @@ int system_prune(struct engine *engine, const struct system_prune_options *optio
 	const struct string_list *filters = options->filters;
 	struct builder_prune_options cache = {.all = options->all, .filters = filters};
 	uint64_t volumes = 0;
-	if (container_prune(engine, filters, outcome, err) < 0)
+	if (container_prune(engine, filters, outcome, err) < 0 ||
+	    network_prune(engine, filters, &outcome->networks, err) < 0)
 		return -1;
 	if (options->volumes && volume_prune(engine, false, filters, &outcome->volumes, &volumes, err) < 0)
 		return -1;

@@ -14,6 +14,7 @@ int image_remove_named(struct engine *engine, const char *name, bool force, stru
 struct prune_outcome {
 	struct string_list containers; /* ids that were removed */
 	struct string_list volumes;    /* names */
+	struct string_list networks;   /* names */
 	struct string_list images;     /* Docker's lines: "untagged: web:1", "deleted: sha256:…" */
 	struct string_list caches;     /* keys of the build cache */
 	uint64_t bytes;
@@ -49,6 +50,7 @@ struct system_prune_options {
 	bool volumes; /* anonymous ones that no container uses, too */
 	const struct string_list *filters;
 };
-/* Containers, volumes, images, build cache, logs of removed containers, and what broken transfers have left. */
+/* Containers, networks, volumes, images, build cache, logs of removed containers, and what broken transfers have left.
+ */
 int system_prune(struct engine *engine, const struct system_prune_options *options, struct prune_outcome *outcome,
 		 struct error *err);

@@ -1,7 +1,6 @@
 #include "engine/start.h"
 #include "engine/events.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +10,7 @@
 #include "engine/launch_plan.h"
 #include "engine/monitor_fork.h"
 #include "engine/network.h"
+#include "engine/network_share.h"
 #include "engine/state.h"
 #include "monitor/start.h"
 #include "monitor/status.h"
@@ -44,7 +44,7 @@ static int launch(const struct start *start, struct stdio *stdio, struct runtime
 	spec.stdio_fds[2] = stdio->problems[0];
 	struct runtime_inside inside = {
 		.configure = endpoint_configure_inside,
-		.context = start->network->is_bridged ? &start->network->endpoint : NULL,
+		.context = &start->network->endpoints,
 	};
 	bool own_network = spec.network == SPEC_NETWORK_OWN;
 	if (runtime_launch_with(&spec, own_network ? &inside : NULL, ret_process, err) < 0)
@@ -54,10 +54,7 @@ static int launch(const struct start *start, struct stdio *stdio, struct runtime
 	if (network_connect(start->network, start->config, ret_process->pid, err) < 0 ||
 	    runtime_start(ret_process, err) < 0) {
 		runtime_abandon(ret_process, start->plan->cgroup);
-		struct error ignored = {0};
-		endpoint_detach(&start->network->endpoint, &ignored);
-		endpoint_unpublish(&start->network->endpoint, start->config->ports, start->config->port_count,
-				   &ignored);
+		network_take_back(start->network, start->config);
 		return -1;
 	}
 	return 0;
@@ -100,10 +97,7 @@ static int fork_monitor(const struct start *start, struct error *err)
 static int start_planned(struct start *start, struct launch_plan *plan, struct error *err)
 {
 	struct engine *engine = start->engine;
-	char address[INET_ADDRSTRLEN] = "";
-	if (start->network->is_bridged)
-		inet_ntop(AF_INET, &start->network->endpoint.address, address, sizeof address);
-	if (launch_plan_make(engine, start->record, start->config, *address ? address : NULL, plan, err) < 0)
+	if (launch_plan_make(engine, start->record, start->config, start->network, plan, err) < 0)
 		return -1;
 	/* Known as started before the first process exists: whatever is killed from here on is found and taken down. */
 	nanoseconds now = time_now();
@@ -138,7 +132,8 @@ static int start_locked(const struct start *given, struct container_record *reco
 	/* What an earlier run left, or the word of it would be taken for this one's. */
 	unlinkat(start.hold->run_folder_fd, "status", 0);
 	unlinkat(start.hold->run_folder_fd, "health", 0);
-	cleanup_network_plan struct network_plan network = {0};
+	unlinkat(start.hold->run_folder_fd, NETWORK_SHARED_FILE, 0);
+	cleanup_network_plan struct network_plan network = {.gateway = -1};
 	if (network_plan_container(engine, record->id, &config, &network, err) < 0)
 		return -1;
 	cleanup_launch_plan struct launch_plan plan = LAUNCH_PLAN_INIT;

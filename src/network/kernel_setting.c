@@ -24,7 +24,7 @@ static int check_is_procfs(int fd, const char *path, struct error *err)
 /* "sysctl -w net.ipv4.ip_forward=1", said to a person. */
 static int refuse_write(const char *name, char digit, int number, struct error *err)
 {
-	char dotted[128];
+	char dotted[320];
 	snprintf(dotted, sizeof dotted, "%s", name);
 	for (char *position = dotted; *position; position++)
 		if (*position == '/')
@@ -37,7 +37,7 @@ static int refuse_write(const char *name, char digit, int number, struct error *
 
 int kernel_setting_ensure(const char *name, char digit, bool *ret_exists, struct error *err)
 {
-	char path[128];
+	char path[320];
 	snprintf(path, sizeof path, "/proc/sys/%s", name);
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && ret_exists) {
@@ -59,4 +59,16 @@ int kernel_setting_ensure(const char *name, char digit, bool *ret_exists, struct
 	if (ret_exists)
 		*ret_exists = true;
 	return 0;
+}
+
+int kernel_setting_read(const char *name, char *ret_digit, struct error *err)
+{
+	char path[320];
+	snprintf(path, sizeof path, "/proc/sys/%s", name);
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(err, errno, "open %s", path);
+	if (check_is_procfs(fd, path, err) < 0)
+		return -1;
+	return read_some(fd, ret_digit, 1) == 1 ? 0 : error_set_errno(err, errno, "read %s", path);
 }

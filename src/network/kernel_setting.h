@@ -11,3 +11,5 @@
  * procfs, so that something mounted over /proc/sys cannot make us believe.
  */
 int kernel_setting_ensure(const char *name, char digit, bool *ret_exists, struct error *err);
+/* Its first character. */
+int kernel_setting_read(const char *name, char *ret_digit, struct error *err);

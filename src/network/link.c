@@ -126,15 +126,17 @@ void link_hardware_address(struct in_addr address, unsigned char ret_bytes[ETH_A
 	memcpy(ret_bytes + 2, &address.s_addr, sizeof address.s_addr);
 }
 
-int link_make_bridge(int netlink_fd, const char *name, struct in_addr gateway, struct error *err)
+int link_make_bridge(int netlink_fd, const struct bridge *bridge, struct error *err)
 {
 	unsigned char hardware[ETH_ALEN];
-	link_hardware_address(gateway, hardware);
+	link_hardware_address(bridge->gateway, hardware);
 	NETLINK_BATCH(batch, 256);
 	begin_link(&batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_ACK, 0, 0, "make the bridge");
-	netlink_put_string(&batch, IFLA_IFNAME, name);
+	netlink_put_string(&batch, IFLA_IFNAME, bridge->name);
 	/* One that is set stays; a bridge without takes that of whichever port came first. */
 	netlink_put(&batch, IFLA_ADDRESS, hardware, sizeof hardware);
+	if (bridge->mtu)
+		netlink_put_u32(&batch, IFLA_MTU, (uint32_t)bridge->mtu);
 	size_t information = netlink_nest(&batch, IFLA_LINKINFO);
 	netlink_put_string(&batch, IFLA_INFO_KIND, "bridge");
 	size_t data = netlink_nest(&batch, IFLA_INFO_DATA);
@@ -145,8 +147,8 @@ int link_make_bridge(int netlink_fd, const char *name, struct in_addr gateway, s
 	if (netlink_exchange(netlink_fd, &batch, NULL, NULL, err) == 0)
 		return 0;
 	if (err->system_errno == EOPNOTSUPP)
-		return error_wrap(err, "interface %s (kernel option CONFIG_BRIDGE, module bridge)", name);
-	return error_wrap(err, "interface %s", name);
+		return error_wrap(err, "interface %s (kernel option CONFIG_BRIDGE, module bridge)", bridge->name);
+	return error_wrap(err, "interface %s", bridge->name);
 }
 
 static void put_address(struct netlink_batch *batch, int index, struct in_addr address, int prefix_length)
@@ -167,8 +169,24 @@ static void put_address(struct netlink_batch *batch, int index, struct in_addr a
 	}
 }
 
-int link_configure_bridge(int netlink_fd, const char *name, int index, struct in_addr gateway, int prefix_length,
-			  struct error *err)
+/* The store gives each to one endpoint: nothing needs to be asked of the neighbours, and it can be used at once. */
+static void put_address6(struct netlink_batch *batch, int index, const struct in6_addr *address, int prefix_length)
+{
+	struct ifaddrmsg header = {
+		.ifa_family = AF_INET6,
+		.ifa_prefixlen = (uint8_t)prefix_length,
+		.ifa_scope = RT_SCOPE_UNIVERSE,
+		.ifa_index = (uint32_t)index,
+		.ifa_flags = IFA_F_NODAD,
+	};
+	netlink_begin(batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &header, sizeof header,
+		      "add IPv6 address");
+	netlink_tolerate(batch, EEXIST);
+	netlink_put(batch, IFA_LOCAL, address, sizeof *address);
+	netlink_put(batch, IFA_ADDRESS, address, sizeof *address);
+}
+
+int link_configure_bridge(int netlink_fd, const struct bridge *bridge, int index, struct error *err)
 {
 	NETLINK_BATCH(batch, 512);
 	begin_link(&batch, RTM_NEWLINK, NLM_F_ACK, index, 0, "let 127.0.0.0/8 be routed (route_localnet)");
@@ -179,10 +197,12 @@ int link_configure_bridge(int netlink_fd, const char *name, int index, struct in
 	netlink_nest_end(&batch, settings);
 	netlink_nest_end(&batch, inet);
 	netlink_nest_end(&batch, protocols);
-	put_address(&batch, index, gateway, prefix_length);
+	put_address(&batch, index, bridge->gateway, bridge->prefix_length);
+	if (bridge->prefix_length6)
+		put_address6(&batch, index, &bridge->gateway6, bridge->prefix_length6);
 	begin_link(&batch, RTM_NEWLINK, NLM_F_ACK, index, IFF_UP, "set up");
 	if (netlink_exchange(netlink_fd, &batch, NULL, NULL, err) < 0)
-		return error_wrap(err, "interface %s", name);
+		return error_wrap(err, "interface %s", bridge->name);
 	return 0;
 }
 
@@ -193,11 +213,12 @@ int link_configure_bridge(int netlink_fd, const char *name, int index, struct in
  */
 static void put_pair(struct netlink_batch *batch, const struct link_pair *pair)
 {
-	unsigned char hardware[ETH_ALEN];
-	link_hardware_address(pair->address, hardware);
+	const struct endpoint *endpoint = pair->endpoint;
 	begin_link(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, 0, IFF_UP, "make veth pair");
-	netlink_put_string(batch, IFLA_IFNAME, pair->container_name);
-	netlink_put(batch, IFLA_ADDRESS, hardware, sizeof hardware);
+	netlink_put_string(batch, IFLA_IFNAME, endpoint->container_interface);
+	netlink_put(batch, IFLA_ADDRESS, endpoint->hardware, sizeof endpoint->hardware);
+	if (endpoint->bridge->mtu)
+		netlink_put_u32(batch, IFLA_MTU, (uint32_t)endpoint->bridge->mtu);
 	netlink_put_u32(batch, IFLA_NET_NS_FD, (uint32_t)pair->container_namespace_fd);
 	/* Left alone, the kernel makes a queue for each processor, and a folder in sysfs for each queue. */
 	netlink_put_u32(batch, IFLA_NUM_TX_QUEUES, 1);
@@ -208,7 +229,9 @@ static void put_pair(struct netlink_batch *batch, const struct link_pair *pair)
 	size_t peer = netlink_nest(batch, VETH_INFO_PEER);
 	struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
 	netlink_put_raw(batch, &header, sizeof header);
-	netlink_put_string(batch, IFLA_IFNAME, pair->host_name);
+	netlink_put_string(batch, IFLA_IFNAME, endpoint->host_interface);
+	if (endpoint->bridge->mtu)
+		netlink_put_u32(batch, IFLA_MTU, (uint32_t)endpoint->bridge->mtu);
 	netlink_put_u32(batch, IFLA_NET_NS_FD, (uint32_t)pair->host_namespace_fd);
 	netlink_put_u32(batch, IFLA_NUM_TX_QUEUES, 1);
 	netlink_put_u32(batch, IFLA_NUM_RX_QUEUES, 1);
@@ -238,8 +261,9 @@ static void put_carrier_wait(struct netlink_batch *batch, const char *name)
 
 static void put_port(struct netlink_batch *batch, const struct link_pair *pair)
 {
+	const char *name = pair->endpoint->host_interface;
 	/* Before it is up: a port of a bridge needs no IPv6 of its own. */
-	begin_link_named(batch, 0, pair->host_name, "set no IPv6 address");
+	begin_link_named(batch, 0, name, "set no IPv6 address");
 	netlink_tolerate(batch, EAFNOSUPPORT);
 	size_t protocols = netlink_nest(batch, IFLA_AF_SPEC);
 	size_t inet6 = netlink_nest(batch, AF_INET6);
@@ -247,16 +271,18 @@ static void put_port(struct netlink_batch *batch, const struct link_pair *pair)
 	netlink_nest_end(batch, inet6);
 	netlink_nest_end(batch, protocols);
 
-	begin_link_named(batch, 0, pair->host_name, "put on the bridge");
+	begin_link_named(batch, 0, name, "put on the bridge");
 	netlink_put_u32(batch, IFLA_MASTER, (uint32_t)pair->bridge_index);
 
 	/* With bridge-nf-call-iptables, a connection from a container to its own published port is turned around
 	 * within the bridge, which sends nothing back to the port it came from unless told so. */
-	begin_link_named(batch, IFF_UP, pair->host_name, "set hairpin mode and up");
+	begin_link_named(batch, IFF_UP, name, "set hairpin mode and up");
 	size_t information = netlink_nest(batch, IFLA_LINKINFO);
 	netlink_put_string(batch, IFLA_INFO_SLAVE_KIND, "bridge");
 	size_t data = netlink_nest(batch, IFLA_INFO_SLAVE_DATA);
 	netlink_put_u8(batch, IFLA_BRPORT_MODE, 1);
+	if (pair->endpoint->bridge->separates)
+		netlink_put_u8(batch, IFLA_BRPORT_ISOLATED, 1);
 	netlink_nest_end(batch, data);
 	netlink_nest_end(batch, information);
 }
@@ -267,15 +293,16 @@ int link_make_pair(int netlink_fd, const struct link_pair *pair, struct error *e
 		NETLINK_BATCH(batch, 768);
 		put_pair(&batch, pair);
 		put_port(&batch, pair);
-		put_carrier_wait(&batch, pair->host_name);
+		put_carrier_wait(&batch, pair->endpoint->host_interface);
 		if (netlink_exchange(netlink_fd, &batch, NULL, NULL, err) == 0)
 			return 0;
 		/* The container's last start: the kernel takes a dead namespace's interfaces down some time later. */
 		bool is_left_over = err->system_errno == EEXIST && !is_second_try;
 		struct error remove_error = {0};
-		bool is_removed = link_remove(netlink_fd, pair->host_name, &remove_error) == 0;
+		bool is_removed = link_remove(netlink_fd, pair->endpoint->host_interface, &remove_error) == 0;
 		if (!is_left_over || !is_removed)
-			return error_wrap(err, "interfaces %s and %s", pair->host_name, pair->container_name);
+			return error_wrap(err, "interfaces %s and %s", pair->endpoint->host_interface,
+					  pair->endpoint->container_interface);
 		error_clear(err);
 	}
 }
@@ -298,30 +325,61 @@ int link_set_loopback_up(int netlink_fd, struct error *err)
 	return netlink_exchange(netlink_fd, &batch, NULL, NULL, err);
 }
 
-int link_configure_container(int netlink_fd, const char *name, struct in_addr address, int prefix_length,
-			     struct in_addr gateway, struct error *err)
+static void put_default_route(struct netlink_batch *batch, uint16_t type, int family, int index, const void *gateway,
+			      size_t size)
 {
-	int index = link_index(netlink_fd, name, err);
-	if (index < 0)
-		return -1;
-	NETLINK_BATCH(batch, 512);
-	begin_link(&batch, RTM_NEWLINK, NLM_F_ACK, LOOPBACK_INDEX, IFF_UP, "set interface lo up");
-	put_address(&batch, index, address, prefix_length);
-	begin_link(&batch, RTM_NEWLINK, NLM_F_ACK, index, IFF_UP, "set up");
 	struct rtmsg route = {
-		.rtm_family = AF_INET,
+		.rtm_family = (unsigned char)family,
 		.rtm_table = RT_TABLE_MAIN,
 		.rtm_protocol = RTPROT_BOOT,
 		.rtm_scope = RT_SCOPE_UNIVERSE,
 		.rtm_type = RTN_UNICAST,
 	};
-	netlink_begin(&batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_ACK, &route, sizeof route, "add default route");
-	netlink_put(&batch, RTA_GATEWAY, &gateway, sizeof gateway);
-	netlink_put_u32(&batch, RTA_OIF, (uint32_t)index);
-	put_carrier_wait(&batch, name);
+	bool is_new = type == RTM_NEWROUTE;
+	netlink_begin(batch, type, (is_new ? NLM_F_CREATE | NLM_F_REPLACE : 0) | NLM_F_ACK, &route, sizeof route,
+		      is_new ? "add default route" : "remove default route");
+	if (!is_new)
+		netlink_tolerate(batch, ESRCH);
+	netlink_put(batch, RTA_GATEWAY, gateway, size);
+	netlink_put_u32(batch, RTA_OIF, (uint32_t)index);
+}
+
+static void put_default_routes(struct netlink_batch *batch, uint16_t type, int index, const struct bridge *bridge)
+{
+	put_default_route(batch, type, AF_INET, index, &bridge->gateway, sizeof bridge->gateway);
+	if (bridge->prefix_length6)
+		put_default_route(batch, type, AF_INET6, index, &bridge->gateway6, sizeof bridge->gateway6);
+}
+
+int link_configure_container(int netlink_fd, const struct endpoint *endpoint, struct error *err)
+{
+	const struct bridge *bridge = endpoint->bridge;
+	int index = link_index(netlink_fd, endpoint->container_interface, err);
+	if (index < 0)
+		return -1;
+	NETLINK_BATCH(batch, 768);
+	begin_link(&batch, RTM_NEWLINK, NLM_F_ACK, LOOPBACK_INDEX, IFF_UP, "set interface lo up");
+	put_address(&batch, index, endpoint->address, bridge->prefix_length);
+	if (bridge->prefix_length6)
+		put_address6(&batch, index, &endpoint->address6, bridge->prefix_length6);
+	begin_link(&batch, RTM_NEWLINK, NLM_F_ACK, index, IFF_UP, "set up");
+	if (endpoint->is_gateway)
+		put_default_routes(&batch, RTM_NEWROUTE, index, bridge);
+	put_carrier_wait(&batch, endpoint->container_interface);
 	if (netlink_exchange(netlink_fd, &batch, NULL, NULL, err) < 0)
-		return error_wrap(err, "interface %s of the container", name);
+		return error_wrap(err, "interface %s of the container", endpoint->container_interface);
 	return 0;
+}
+
+int link_set_default_route(int netlink_fd, const struct endpoint *endpoint, bool is_wanted, struct error *err)
+{
+	struct error reason = {0};
+	int index = link_index(netlink_fd, endpoint->container_interface, &reason);
+	if (index < 0)
+		return reason.kind == ERROR_NOT_FOUND ? 0 : error_set(err, reason.kind, "%s", reason.message);
+	NETLINK_BATCH(batch, 256);
+	put_default_routes(&batch, is_wanted ? RTM_NEWROUTE : RTM_DELROUTE, index, endpoint->bridge);
+	return netlink_exchange(netlink_fd, &batch, NULL, NULL, err);
 }
 
 struct route_visit {

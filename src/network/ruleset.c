@@ -27,16 +27,17 @@
 #include "base/memory.h"
 #include "network/nft.h"
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 /* Each failed try means that somebody else's transaction went through. */
 #define ENSURE_TRIES 200
 
 #define PORTS_MAP_ID	1
 #define WILDCARD_MAP_ID 2
-#define COMMENT_SIZE	64
+#define COMMENT_SIZE	128
 
 /* nft(8)'s numbers of data types, for `nft list`: a concatenation has 6 bits a field. */
 #define TYPE_ADDRESS	 7
+#define TYPE_ADDRESS6	 8
 #define TYPE_PROTOCOL	 12
 #define TYPE_SERVICE	 13
 #define JOIN_TYPES(a, b) ((a) << 6 | (b))
@@ -50,9 +51,13 @@ struct address_family {
 	uint32_t address_size;
 	uint32_t address_type;
 };
-static const struct address_family ipv4 = {NFPROTO_IPV4, 12, 16, sizeof(struct in_addr), TYPE_ADDRESS};
+static const struct address_family families[] = {
+	{NFPROTO_IPV4, 12, 16, sizeof(struct in_addr), TYPE_ADDRESS},
+	{NFPROTO_IPV6, 8, 24, sizeof(struct in6_addr), TYPE_ADDRESS6},
+};
+static const struct address_family *const ipv4 = &families[0];
 
-struct ruleset {
+struct ruleset { /* of one family */
 	const struct bridge *bridge;
 	const struct address_family *family;
 	struct netlink_batch *batch;
@@ -78,22 +83,40 @@ static void match_from_outside_loopback(struct nft_rule *rule)
 	nft_compare(rule, NFT_CMP_NEQ, NFT_REG_1, loopback, sizeof loopback);
 }
 
-static void match_source_in_subnet(const struct ruleset *ruleset, struct nft_rule *rule)
+static struct prefix subnet_of(const struct ruleset *ruleset)
 {
 	const struct bridge *bridge = ruleset->bridge;
-	uint32_t mask = bridge->prefix_length ? htonl(UINT32_MAX << (32 - bridge->prefix_length)) : 0;
-	uint32_t network = bridge->subnet.s_addr & mask;
-	nft_load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, ruleset->family->source_offset, sizeof network, NFT_REG_1);
-	nft_mask(rule, NFT_REG_1, &mask, sizeof mask);
-	nft_compare(rule, NFT_CMP_EQ, NFT_REG_1, &network, sizeof network);
+	struct prefix subnet = {.family = AF_INET, .length = bridge->prefix_length};
+	if (ruleset->family == ipv4) {
+		memcpy(subnet.bytes, &bridge->subnet, sizeof bridge->subnet);
+	} else {
+		subnet = (struct prefix){.family = AF_INET6, .length = bridge->prefix_length6};
+		memcpy(subnet.bytes, &bridge->subnet6, sizeof bridge->subnet6);
+	}
+	prefix_mask(&subnet);
+	return subnet;
 }
 
-/* The first byte is enough for 127.0.0.0/8. */
-static void match_loopback_address(struct nft_rule *rule, uint32_t offset)
+static void match_source_in_subnet(const struct ruleset *ruleset, struct nft_rule *rule)
+{
+	uint32_t size = ruleset->family->address_size;
+	struct prefix subnet = subnet_of(ruleset), mask = subnet;
+	memset(mask.bytes, 0xff, sizeof mask.bytes);
+	prefix_mask(&mask);
+	nft_load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, ruleset->family->source_offset, size, NFT_REG_1);
+	nft_mask(rule, NFT_REG_1, mask.bytes, size);
+	nft_compare(rule, NFT_CMP_EQ, NFT_REG_1, subnet.bytes, size);
+}
+
+/* 127.0.0.0/8, for which the first byte is enough, or ::1. */
+static void match_loopback_address(const struct ruleset *ruleset, struct nft_rule *rule, uint32_t offset)
 {
 	static const uint8_t first_byte = IN_LOOPBACKNET;
-	nft_load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, offset, sizeof first_byte, NFT_REG_1);
-	nft_compare(rule, NFT_CMP_EQ, NFT_REG_1, &first_byte, sizeof first_byte);
+	bool is_ipv4 = ruleset->family == ipv4;
+	const void *bytes = is_ipv4 ? (const void *)&first_byte : &in6addr_loopback;
+	uint32_t size = is_ipv4 ? sizeof first_byte : sizeof in6addr_loopback;
+	nft_load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, offset, size, NFT_REG_1);
+	nft_compare(rule, NFT_CMP_EQ, NFT_REG_1, bytes, size);
 }
 
 static void match_connection_bits(struct nft_rule *rule, enum nft_ct_keys key, uint32_t bits, enum nft_cmp_ops operator)
@@ -132,17 +155,24 @@ static void put_translations(const struct ruleset *ruleset, const char *chain)
 	put_translation(ruleset, chain, true);
 }
 
+static bool masquerades(const struct bridge *bridge)
+{
+	return !bridge->keeps_addresses && !bridge->is_internal;
+}
+
 static void put_masquerade(const struct ruleset *ruleset, const char *chain)
 {
-	struct nft_rule leaving = rule_begin(ruleset, chain);
-	match_source_in_subnet(ruleset, &leaving);
-	match_interface(ruleset, &leaving, NFT_META_OIFNAME, NFT_CMP_NEQ);
-	nft_masquerade(&leaving);
-	nft_rule_end(&leaving);
+	if (masquerades(ruleset->bridge)) {
+		struct nft_rule leaving = rule_begin(ruleset, chain);
+		match_source_in_subnet(ruleset, &leaving);
+		match_interface(ruleset, &leaving, NFT_META_OIFNAME, NFT_CMP_NEQ);
+		nft_masquerade(&leaving);
+		nft_rule_end(&leaving);
+	}
 
-	/* A container could not answer to 127.0.0.1. */
+	/* A container could not answer to 127.0.0.1 or ::1. */
 	struct nft_rule loopback = rule_begin(ruleset, chain);
-	match_loopback_address(&loopback, ruleset->family->source_offset);
+	match_loopback_address(ruleset, &loopback, ruleset->family->source_offset);
 	match_interface(ruleset, &loopback, NFT_META_OIFNAME, NFT_CMP_EQ);
 	nft_masquerade(&loopback);
 	nft_rule_end(&loopback);
@@ -164,7 +194,7 @@ static void put_loopback_guard(const struct ruleset *ruleset, const char *chain)
 	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
 		struct nft_rule rule = rule_begin(ruleset, chain);
 		match_from_outside_loopback(&rule);
-		match_loopback_address(&rule, offsets[i]);
+		match_loopback_address(ruleset, &rule, offsets[i]);
 		nft_drop(&rule);
 		nft_rule_end(&rule);
 	}
@@ -175,23 +205,52 @@ static void put_forward_guard(const struct ruleset *ruleset, const char *chain)
 	struct nft_rule rule = rule_begin(ruleset, chain);
 	match_interface(ruleset, &rule, NFT_META_OIFNAME, NFT_CMP_EQ);
 	match_interface(ruleset, &rule, NFT_META_IIFNAME, NFT_CMP_NEQ);
-	match_connection_bits(&rule, NFT_CT_STATE, NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED),
-			      NFT_CMP_EQ);
-	match_connection_bits(&rule, NFT_CT_STATUS, IPS_DST_NAT, NFT_CMP_EQ);
+	if (!ruleset->bridge->is_internal) {
+		match_connection_bits(&rule, NFT_CT_STATE,
+				      NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED), NFT_CMP_EQ);
+		match_connection_bits(&rule, NFT_CT_STATUS, IPS_DST_NAT, NFT_CMP_EQ);
+	}
 	nft_drop(&rule);
 	nft_rule_end(&rule);
+	if (!ruleset->bridge->is_internal)
+		return;
+	struct nft_rule leaving = rule_begin(ruleset, chain);
+	match_interface(ruleset, &leaving, NFT_META_IIFNAME, NFT_CMP_EQ);
+	match_interface(ruleset, &leaving, NFT_META_OIFNAME, NFT_CMP_NEQ);
+	nft_drop(&leaving);
+	nft_rule_end(&leaving);
+}
+
+static uint32_t count_loopback_guard(const struct ruleset *ruleset)
+{
+	return 2;
+}
+
+static uint32_t count_translations(const struct ruleset *ruleset)
+{
+	return 2;
+}
+
+static uint32_t count_masquerade(const struct ruleset *ruleset)
+{
+	return masquerades(ruleset->bridge) ? 3 : 2;
+}
+
+static uint32_t count_forward_guard(const struct ruleset *ruleset)
+{
+	return ruleset->bridge->is_internal ? 2 : 1;
 }
 
 static const struct {
 	struct nft_chain chain;
 	void (*put_rules)(const struct ruleset *ruleset, const char *chain);
-	uint32_t rule_count;
+	uint32_t (*count_rules)(const struct ruleset *ruleset);
 } chains[] = {
-	{{"raw", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW}, put_loopback_guard, 2},
-	{{"prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST}, put_translations, 2},
-	{{"output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST}, put_translations, 2},
-	{{"postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC}, put_masquerade, 3},
-	{{"forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER}, put_forward_guard, 1},
+	{{"raw", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW}, put_loopback_guard, count_loopback_guard},
+	{{"prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST}, put_translations, count_translations},
+	{{"output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST}, put_translations, count_translations},
+	{{"postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC}, put_masquerade, count_masquerade},
+	{{"forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER}, put_forward_guard, count_forward_guard},
 };
 static_assert(ARRAY_SIZE(chains) < 32, "seen_chains is a bit a chain");
 
@@ -202,19 +261,21 @@ struct comment {
 	char text[COMMENT_SIZE];
 };
 
-static size_t make_comment(const struct bridge *bridge, struct comment *comment)
+static size_t make_comment(const struct ruleset *ruleset, struct comment *comment)
 {
-	char subnet[INET_ADDRSTRLEN];
-	inet_ntop(AF_INET, &bridge->subnet, subnet, sizeof subnet);
-	int length = snprintf(comment->text, sizeof comment->text, "coracle layout %d, subnet %s/%d", LAYOUT_VERSION,
-			      subnet, bridge->prefix_length);
+	char text[PREFIX_TEXT_SIZE];
+	struct prefix subnet = subnet_of(ruleset);
+	prefix_format(&subnet, text);
+	int length = snprintf(comment->text, sizeof comment->text, "coracle layout %d, subnet %s%s%s", LAYOUT_VERSION,
+			      text, ruleset->bridge->is_internal ? ", internal" : "",
+			      ruleset->bridge->keeps_addresses ? ", not masqueraded" : "");
 	comment->type = 0;
 	comment->size = (uint8_t)(length + 1);
 	return offsetof(struct comment, text) + comment->size;
 }
 
 struct found {
-	const struct bridge *bridge;
+	const struct ruleset *ruleset;
 	uint32_t generation;
 	bool exists;	      /* a table of our name */
 	bool is_ours;	      /* with our layout and subnet */
@@ -232,7 +293,7 @@ static void note_answer(void *context, const struct nlmsghdr *message)
 		const struct nlattr *table[NFTA_TABLE_USERDATA + 1];
 		netlink_parse_message(message, sizeof(struct nfgenmsg), table, NFTA_TABLE_USERDATA);
 		struct comment comment;
-		size_t size = make_comment(found->bridge, &comment);
+		size_t size = make_comment(found->ruleset, &comment);
 		const struct nlattr *data = table[NFTA_TABLE_USERDATA];
 		found->exists = true;
 		found->is_ours = data && netlink_size(data) == size && memcmp(netlink_data(data), &comment, size) == 0;
@@ -241,25 +302,27 @@ static void note_answer(void *context, const struct nlmsghdr *message)
 		netlink_parse_message(message, sizeof(struct nfgenmsg), table, NFTA_CHAIN_USE);
 		for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
 			if (netlink_is_string(table[NFTA_CHAIN_NAME], chains[i].chain.name) &&
-			    ntohl(netlink_get_u32(table[NFTA_CHAIN_USE])) >= chains[i].rule_count)
+			    ntohl(netlink_get_u32(table[NFTA_CHAIN_USE])) >= chains[i].count_rules(found->ruleset))
 				found->seen_chains |= 1u << i;
 		}
 	}
 }
 
-static int look(int fd, const struct bridge *bridge, struct found *ret_found, struct error *err)
+static int look(int fd, const struct ruleset *ruleset, struct found *ret_found, struct error *err)
 {
-	struct found found = {.bridge = bridge};
+	const char *name = ruleset->bridge->name;
+	uint8_t family = ruleset->family->number;
+	struct found found = {.ruleset = ruleset};
 	NETLINK_BATCH(batch, 1024);
 	nft_begin(&batch, NFT_MSG_GETGEN, 0, AF_UNSPEC, "read generation of nftables");
 	netlink_expect_reply(&batch);
-	nft_begin(&batch, NFT_MSG_GETTABLE, 0, ipv4.number, "look for nftables table");
-	netlink_put_string(&batch, NFTA_TABLE_NAME, bridge->name);
+	nft_begin(&batch, NFT_MSG_GETTABLE, 0, family, "look for nftables table");
+	netlink_put_string(&batch, NFTA_TABLE_NAME, name);
 	netlink_tolerate(&batch, ENOENT);
 	netlink_expect_reply(&batch);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
-		nft_begin(&batch, NFT_MSG_GETCHAIN, 0, ipv4.number, "look for nftables chain");
-		netlink_put_string(&batch, NFTA_CHAIN_TABLE, bridge->name);
+		nft_begin(&batch, NFT_MSG_GETCHAIN, 0, family, "look for nftables chain");
+		netlink_put_string(&batch, NFTA_CHAIN_TABLE, name);
 		netlink_put_string(&batch, NFTA_CHAIN_NAME, chains[i].chain.name);
 		netlink_tolerate(&batch, ENOENT);
 		netlink_expect_reply(&batch);
@@ -270,12 +333,12 @@ static int look(int fd, const struct bridge *bridge, struct found *ret_found, st
 	return 0;
 }
 
-static void put_table(struct netlink_batch *batch, const struct bridge *bridge)
+static void put_table(const struct ruleset *ruleset)
 {
 	struct comment comment;
-	nft_begin(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, ipv4.number, "make nftables table");
-	netlink_put_string(batch, NFTA_TABLE_NAME, bridge->name);
-	netlink_put(batch, NFTA_TABLE_USERDATA, &comment, make_comment(bridge, &comment));
+	nft_begin(ruleset->batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, ruleset->family->number, "make nftables table");
+	netlink_put_string(ruleset->batch, NFTA_TABLE_NAME, ruleset->bridge->name);
+	netlink_put(ruleset->batch, NFTA_TABLE_USERDATA, &comment, make_comment(ruleset, &comment));
 }
 
 static void put_maps(struct netlink_batch *batch, const struct address_family *family, const char *table)
@@ -295,40 +358,41 @@ static void put_maps(struct netlink_batch *batch, const struct address_family *f
 	nft_put_map(batch, family->number, table, &map, WILDCARD_MAP_ID);
 }
 
-static int make(int fd, const struct bridge *bridge, const struct found *found, struct error *err)
+static int make(int fd, struct ruleset *ruleset, const struct found *found, struct error *err)
 {
+	const char *name = ruleset->bridge->name;
+	uint8_t family = ruleset->family->number;
 	NETLINK_BATCH(batch, 8192);
-	struct ruleset ruleset = {.bridge = bridge, .family = &ipv4, .batch = &batch};
-	strncpy(ruleset.interface, bridge->name, sizeof ruleset.interface - 1);
+	ruleset->batch = &batch;
 	nft_transaction_begin(&batch, found->generation);
 	if (found->exists) {
-		nft_begin(&batch, NFT_MSG_DELTABLE, 0, ipv4.number, "replace nftables table");
-		netlink_put_string(&batch, NFTA_TABLE_NAME, bridge->name);
+		nft_begin(&batch, NFT_MSG_DELTABLE, 0, family, "replace nftables table");
+		netlink_put_string(&batch, NFTA_TABLE_NAME, name);
 	}
-	put_table(&batch, bridge);
-	put_maps(&batch, &ipv4, bridge->name);
+	put_table(ruleset);
+	put_maps(&batch, ruleset->family, name);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
-		nft_put_chain(&batch, ipv4.number, bridge->name, &chains[i].chain);
+		nft_put_chain(&batch, family, name, &chains[i].chain);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
-		chains[i].put_rules(&ruleset, chains[i].chain.name);
+		chains[i].put_rules(ruleset, chains[i].chain.name);
 	nft_transaction_end(&batch);
 	return netlink_exchange(fd, &batch, NULL, NULL, err);
 }
 
-int ruleset_ensure(const struct bridge *bridge, bool *ret_was_made, struct error *err)
+static int ensure(int fd, const struct bridge *bridge, const struct address_family *family, bool *ret_was_made,
+		  struct error *err)
 {
-	cleanup_close int fd = netlink_open(NETLINK_NETFILTER, err);
-	if (fd < 0)
-		return -1;
+	struct ruleset ruleset = {.bridge = bridge, .family = family};
+	strncpy(ruleset.interface, bridge->name, sizeof ruleset.interface - 1);
 	for (int i = 0; i < ENSURE_TRIES; i++) {
 		struct found found = {0};
-		if (look(fd, bridge, &found, err) < 0)
+		if (look(fd, &ruleset, &found, err) < 0)
 			return error_wrap(err, "nftables table %s", bridge->name);
 		if (found.is_ours && found.seen_chains == (1u << ARRAY_SIZE(chains)) - 1) {
 			*ret_was_made = false;
 			return 0;
 		}
-		if (make(fd, bridge, &found, err) == 0) {
+		if (make(fd, &ruleset, &found, err) == 0) {
 			*ret_was_made = true;
 			return 0;
 		}
@@ -342,16 +406,35 @@ int ruleset_ensure(const struct bridge *bridge, bool *ret_was_made, struct error
 		bridge->name, ENSURE_TRIES);
 }
 
+int ruleset_ensure(const struct bridge *bridge, bool *ret_was_made, struct error *err)
+{
+	cleanup_close int fd = netlink_open(NETLINK_NETFILTER, err);
+	bool was_made = false, was_made6 = false;
+	if (fd < 0 || ensure(fd, bridge, ipv4, &was_made, err) < 0 ||
+	    (bridge->prefix_length6 && ensure(fd, bridge, &families[1], &was_made6, err) < 0))
+		return -1;
+	*ret_was_made = was_made || was_made6;
+	return 0;
+}
+
 int ruleset_remove(const char *table, struct error *err)
 {
 	cleanup_close int fd = netlink_open(NETLINK_NETFILTER, err);
 	if (fd < 0)
 		return -1;
-	NETLINK_BATCH(batch, 256);
-	nft_transaction_begin(&batch, 0);
-	nft_begin(&batch, NFT_MSG_DELTABLE, 0, ipv4.number, "remove nftables table");
-	netlink_put_string(&batch, NFTA_TABLE_NAME, table);
-	netlink_tolerate(&batch, ENOENT);
-	nft_transaction_end(&batch);
-	return netlink_exchange(fd, &batch, NULL, NULL, err);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		NETLINK_BATCH(batch, 256);
+		nft_transaction_begin(&batch, 0);
+		nft_begin(&batch, NFT_MSG_DELTABLE, 0, families[i].number, "remove nftables table");
+		netlink_put_string(&batch, NFTA_TABLE_NAME, table);
+		netlink_tolerate(&batch, ENOENT);
+		nft_transaction_end(&batch);
+		/* A kernel without IPv6 has no table of it. */
+		if (netlink_exchange(fd, &batch, NULL, NULL, err) < 0) {
+			if (families[i].number != NFPROTO_IPV6 || err->system_errno != EAFNOSUPPORT)
+				return -1;
+			error_clear(err);
+		}
+	}
+	return 0;
 }

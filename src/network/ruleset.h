@@ -1,6 +1,6 @@
 /*
- * The nftables table of one bridge: what bridge.h describes, as chains, rules and maps. IPv4; what differs for another
- * family is in one struct (ruleset.c).
+ * The nftables tables of one bridge, one a family: what bridge.h describes, as chains, rules and maps. What differs
+ * between the families is in one struct (ruleset.c).
  */
 #pragma once
 
@@ -20,8 +20,9 @@ int ruleset_ensure(const struct bridge *bridge, bool *ret_was_made, struct error
 /* Absent is success. */
 int ruleset_remove(const char *table, struct error *err);
 
-/* Elements of the maps, in one transaction. An element of the same host port is replaced. */
-int ruleset_add_ports(const char *table, struct in_addr address, const struct published_port *ports, size_t count,
+/* Elements of the maps, in one transaction a family. An element of the same host port is replaced. */
+int ruleset_add_ports(const struct endpoint *endpoint, const struct published_port *ports, size_t count,
 		      struct error *err);
 /* Absent elements, and an absent table, are success. */
-int ruleset_remove_ports(const char *table, const struct published_port *ports, size_t count, struct error *err);
+int ruleset_remove_ports(const struct bridge *bridge, const struct published_port *ports, size_t count,
+			 struct error *err);

@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <linux/netlink.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "network/bridge.h"
@@ -47,13 +48,19 @@ static void note_route(void *context, struct in_addr destination, int prefix_len
 				*taken |= bit;
 }
 
-int bridge_choose_subnet(struct in_addr *ret_subnet, int *ret_prefix_length, struct in_addr *ret_gateway,
-			 struct error *err)
+int bridge_choose_subnet(const struct prefix *others, size_t count, struct in_addr *ret_subnet, int *ret_prefix_length,
+			 struct in_addr *ret_gateway, struct error *err)
 {
 	uint32_t taken = 0;
 	cleanup_close int fd = netlink_open(NETLINK_ROUTE, err);
 	if (fd < 0 || link_list_routes(fd, note_route, &taken, err) < 0)
 		return error_wrap(err, "choose a subnet for the bridge");
+	for (size_t i = 0; i < count; i++) {
+		struct in_addr address;
+		memcpy(&address, others[i].bytes, sizeof address);
+		if (others[i].family == AF_INET)
+			note_route(&taken, address, others[i].length);
+	}
 	uint32_t bit = 1;
 	for (size_t pool = 0; pool < ARRAY_SIZE(pools); pool++) {
 		for (uint32_t i = 0; i < pools[pool].count; i++, bit <<= 1) {
@@ -66,6 +73,7 @@ int bridge_choose_subnet(struct in_addr *ret_subnet, int *ret_prefix_length, str
 		}
 	}
 	return error_set(err, ERROR_LIMIT,
-			 "choose a subnet for the bridge: routes of this host touch every subnet of 172.17.0.0 to "
-			 "172.31.0.0 and 192.168.0.0/16; remove networks or routes that are not needed");
+			 "choose a subnet for the bridge: networks and routes of this host touch every subnet of "
+			 "172.17.0.0 to 172.31.0.0 and 192.168.0.0/16; remove those that are not needed, or name one "
+			 "(--subnet)");
 }

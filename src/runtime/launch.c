@@ -199,7 +199,23 @@ static pid_t clone_child(struct start_plan *plan, int parent_socket, int *ret_pi
 	uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 	if (plan->spec->network == SPEC_NETWORK_OWN)
 		flags |= CLONE_NEWNET;
-	return clone_with(plan, flags, parent_socket, ret_pidfd, err);
+	if (plan->spec->network != SPEC_NETWORK_SHARED)
+		return clone_with(plan, flags, parent_socket, ret_pidfd, err);
+	/* Joined by us on behalf of the child, whose mounts of sysfs then show the right namespace. */
+	cleanup_close int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own < 0)
+		return error_set_errno(err, errno, "open our network namespace");
+	if (setns(plan->spec->network_fd, CLONE_NEWNET) < 0)
+		return error_set_errno(err, errno, "join the other container's network namespace");
+	pid_t pid = clone_with(plan, flags, parent_socket, ret_pidfd, err);
+	if (setns(own, CLONE_NEWNET) == 0 || pid < 0)
+		return pid;
+	error_set_errno(err, errno, "return to our network namespace");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	cleanup_close_function(ret_pidfd);
+	*ret_pidfd = -1;
+	return -1;
 }
 
 /* Into a container that is there. The pid namespace is joined by the parent on behalf of its next child. */

@@ -44,7 +44,7 @@ struct spec_limit {
 	uint64_t soft, hard; /* RLIM_INFINITY: none */
 };
 
-enum spec_network { SPEC_NETWORK_OWN, SPEC_NETWORK_HOST };
+enum spec_network { SPEC_NETWORK_OWN, SPEC_NETWORK_HOST, SPEC_NETWORK_SHARED };
 
 struct runtime_spec {
 	const char *id;
@@ -74,6 +74,7 @@ struct runtime_spec {
 	const struct sock_fprog *seccomp; /* NULL: unconfined */
 	bool privileged;		  /* no masks, read-write /sys, all devices */
 	enum spec_network network;
+	int network_fd; /* the namespace that is shared */
 	struct spec_resources resources;
 	int64_t shm_bytes; /* 0: 64 MiB */
 	const struct spec_limit *limits;

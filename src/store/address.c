@@ -5,78 +5,76 @@
 
 #include "store/transaction.h"
 
-void network_record_release(struct network_record *record)
+#define COLUMNS "network, container, position, address, address6, hardware, names"
+
+void address_record_release(struct address_record *record)
 {
-	free(record->name);
-	free(record->bridge);
-	*record = (struct network_record){0};
+	free(record->network);
+	free(record->container);
+	string_list_release(&record->names);
+	*record = (struct address_record){0};
 }
 
-int network_record_find(struct store *store, const char *name, struct network_record *ret_record, struct error *err)
+void address_records_release(struct address_records *records)
 {
-	cleanup_statement sqlite3_stmt *statement = NULL;
-	if (database_prepare(store->database, &statement, err,
-			     "SELECT name, bridge, subnet, prefix_length, gateway FROM network WHERE name = ?1", "t",
-			     name) < 0)
-		return -1;
-	int row = database_step(statement, err);
-	if (row < 0)
-		return -1;
-	if (row == 0)
-		return error_set(err, ERROR_NOT_FOUND, "network %s not found", name);
-	*ret_record = (struct network_record){
-		.name = duplicate_string(database_text(statement, 0)),
-		.bridge = duplicate_string(database_text(statement, 1)),
-		.subnet.s_addr = htonl((uint32_t)sqlite3_column_int64(statement, 2)),
-		.prefix_length = sqlite3_column_int(statement, 3),
-		.gateway.s_addr = htonl((uint32_t)sqlite3_column_int64(statement, 4)),
+	for (size_t i = 0; i < records->count; i++)
+		address_record_release(&records->items[i]);
+	free(records->items);
+	*records = (struct address_records){0};
+}
+
+static int read_record(sqlite3_stmt *row, struct address_record *ret_record, struct error *err)
+{
+	const char *names = database_text(row, 6), *address6 = database_text(row, 4);
+	cleanup_json json_t *wrapped = json_object();
+	json_t *list = NULL;
+	if (json_parse(names, strlen(names), &list, err) < 0)
+		return error_wrap(err, "names of an endpoint on network %s", database_text(row, 0));
+	json_object_set_new(wrapped, "names", list);
+	cleanup_address_record struct address_record record = {
+		.network = duplicate_string(database_text(row, 0)),
+		.container = duplicate_string(database_text(row, 1)),
+		.position = sqlite3_column_int(row, 2),
+		.address.s_addr = htonl((uint32_t)sqlite3_column_int64(row, 3)),
 	};
+	if (json_get_strings(wrapped, "names", &record.names, err) < 0)
+		return error_wrap(err, "endpoint on network %s", record.network);
+	/* What an older version wrote has none: it follows from the address. */
+	if (!hardware_address_parse(database_text(row, 5), record.hardware)) {
+		record.hardware[0] = 0x02;
+		record.hardware[1] = 0x42;
+		memcpy(record.hardware + 2, &record.address, sizeof record.address);
+	}
+	if (*address6)
+		inet_pton(AF_INET6, address6, &record.address6);
+	*ret_record = record;
+	record = (struct address_record){0};
 	return 0;
 }
 
-int network_record_add(struct store *store, const struct network_record *record, struct error *err)
-{
-	if (record->prefix_length < 8 || record->prefix_length > 30)
-		return error_set(err, ERROR_INVALID, "network %s: a subnet is /8 to /30, not /%d", record->name,
-				 record->prefix_length);
-	size_t length = strlen(record->bridge);
-	if (length == 0 || length > 15)
-		return error_set(err, ERROR_INVALID, "network %s: an interface's name has 1 to 15 bytes, not \"%s\"",
-				 record->name, record->bridge);
-	uint32_t mask = UINT32_MAX << (32 - record->prefix_length);
-	uint32_t subnet = ntohl(record->subnet.s_addr), gateway = ntohl(record->gateway.s_addr);
-	if (subnet & ~mask || (gateway & mask) != subnet || gateway == subnet || gateway == (subnet | ~mask))
-		return error_set(err, ERROR_INVALID, "network %s: the gateway is not an address of the subnet",
-				 record->name);
-	cleanup_transaction struct transaction transaction = {0};
-	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0)
-		return -1;
-	struct error reason = {0};
-	if (database_run(store->database, &reason,
-			 "INSERT INTO network (name, bridge, subnet, prefix_length, gateway, last_address)"
-			 " VALUES (?1, ?2, ?3, ?4, ?5, ?3)",
-			 "ttiii", record->name, record->bridge, (int64_t)subnet, (int64_t)record->prefix_length,
-			 (int64_t)gateway) < 0)
-		return reason.kind == ERROR_CONFLICT
-			       ? error_set(err, ERROR_CONFLICT, "network with name %s already exists", record->name)
-			       : error_set(err, reason.kind, "add network %s: %s", record->name, reason.message);
-	return transaction_commit(&transaction, err);
-}
-
-/* 1: it has one. */
-static int find_assigned(struct store *store, const char *network, const char *container_id, uint32_t *ret_address,
-			 struct error *err)
+int address_list(struct store *store, const char *network, const char *container, struct address_records *ret_records,
+		 struct error *err)
 {
 	cleanup_statement sqlite3_stmt *statement = NULL;
-	if (database_prepare(
-		    store->database, &statement, err,
-		    "SELECT address FROM address WHERE container = ?1 AND (?2 IS NULL OR network = ?2) LIMIT 1", "tt",
-		    container_id, network) < 0)
+	cleanup_address_records struct address_records records = {0};
+	const char *sql = container ? "SELECT " COLUMNS " FROM address WHERE container = ?2 AND (?1 IS NULL OR"
+				      " network = ?1) ORDER BY position"
+				    : "SELECT " COLUMNS " FROM address WHERE ?2 IS NULL AND (?1 IS NULL OR"
+				      " network = ?1) ORDER BY network, address";
+	if (database_prepare(store->database, &statement, err, sql, "tt", network, container) < 0)
 		return -1;
-	int row = database_step(statement, err);
-	if (row > 0)
-		*ret_address = (uint32_t)sqlite3_column_int64(statement, 0);
-	return row;
+	int row;
+	while ((row = database_step(statement, err)) > 0) {
+		records.items = reallocate_array(records.items, records.count + 1, sizeof *records.items);
+		if (read_record(statement, &records.items[records.count], err) < 0)
+			return -1;
+		records.count++;
+	}
+	if (row < 0)
+		return -1;
+	*ret_records = records;
+	records = (struct address_records){0};
+	return 0;
 }
 
 /*
@@ -118,79 +116,162 @@ static int read_last(struct store *store, const struct network_record *network, 
 	return 0;
 }
 
-static int assign_next(struct store *store, const struct network_record *network, const char *container_id,
-		       uint32_t *ret_address, struct error *err)
+static bool is_auxiliary(const struct network_record *network, const char *text)
 {
-	uint32_t subnet = ntohl(network->subnet.s_addr);
-	uint32_t broadcast = subnet | ~(UINT32_MAX << (32 - network->prefix_length));
-	uint32_t last = 0, address = 0;
+	for (size_t i = 0; i < network->aux.count; i++) {
+		const char *equals = strchr(network->aux.items[i], '=');
+		if (equals && strcmp(equals + 1, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The IPv6 address that goes with an IPv4 one: both are as far from the begin of their subnets. */
+static struct prefix follow(const struct network_record *network, uint32_t address)
+{
+	return prefix_address_at(&network->subnet6, address - ntohl(network->subnet.s_addr));
+}
+
+/* 1: it has. */
+static int is_taken6(struct store *store, const struct network_record *network, const char *address6, struct error *err)
+{
+	cleanup_statement sqlite3_stmt *statement = NULL;
+	if (database_prepare(store->database, &statement, err,
+			     "SELECT 1 FROM address WHERE network = ?1 AND address6 = ?2", "tt", network->name,
+			     address6) < 0)
+		return -1;
+	return database_step(statement, err);
+}
+
+/* 1: it may be given out, as far as others than the rows of addresses know. */
+static int is_free_elsewhere(struct store *store, const struct network_record *network, uint32_t candidate,
+			     bool is_followed, struct error *err)
+{
+	char text[PREFIX_TEXT_SIZE];
+	struct in_addr address = {htonl(candidate)};
+	inet_ntop(AF_INET, &address, text, sizeof text);
+	if (is_auxiliary(network, text))
+		return 0;
+	if (!is_followed)
+		return 1;
+	struct prefix address6 = follow(network, candidate);
+	prefix_format_address(&address6, text);
+	if (is_auxiliary(network, text) || memcmp(address6.bytes, network->gateway6.bytes, sizeof address6.bytes) == 0)
+		return 0;
+	int taken = is_taken6(store, network, text, err);
+	return taken < 0 ? -1 : !taken;
+}
+
+/* The first in (from, to) that is free for all reasons. 1: there is one. */
+static int find_usable(struct store *store, const struct network_record *network, uint32_t from, uint32_t to,
+		       bool is_followed, uint32_t *ret_address, struct error *err)
+{
+	while (from < to) {
+		uint32_t candidate = 0;
+		int found = find_free(store, network, from, to, &candidate, err);
+		if (found <= 0)
+			return found;
+		int usable = is_free_elsewhere(store, network, candidate, is_followed, err);
+		if (usable < 0)
+			return -1;
+		if (usable) {
+			*ret_address = candidate;
+			return 1;
+		}
+		from = candidate;
+	}
+	return 0;
+}
+
+static int choose(struct store *store, const struct network_record *network, bool is_followed, uint32_t *ret_address,
+		  struct error *err)
+{
+	uint32_t before = ntohl(network->subnet.s_addr), last = 0;
+	uint32_t behind = before | ~(UINT32_MAX << (32 - network->prefix_length));
+	if (network->range.family == AF_INET) {
+		uint32_t first, size = ~(UINT32_MAX << 1 << (31 - network->range.length));
+		memcpy(&first, network->range.bytes, sizeof first);
+		first = ntohl(first);
+		if (first > before)
+			before = first - 1;
+		if (first + size < behind)
+			behind = first + size + 1;
+	}
 	if (read_last(store, network, &last, err) < 0)
 		return -1;
-	if (last < subnet || last >= broadcast)
-		last = subnet;
-	int found = find_free(store, network, last, broadcast, &address, err);
+	if (last < before || last >= behind)
+		last = before;
+	int found = find_usable(store, network, last, behind, is_followed, ret_address, err);
 	if (found == 0)
-		found = find_free(store, network, subnet, last + 1, &address, err);
+		found = find_usable(store, network, before, last + 1, is_followed, ret_address, err);
 	if (found < 0)
 		return -1;
 	if (found == 0)
 		return error_set(err, ERROR_LIMIT, "no available IPv4 addresses on network %s", network->name);
-	if (database_run(store->database, err, "INSERT INTO address (network, address, container) VALUES (?1, ?2, ?3)",
-			 "tit", network->name, (int64_t)address, container_id) < 0 ||
-	    database_run(store->database, err, "UPDATE network SET last_address = ?2 WHERE name = ?1", "ti",
-			 network->name, (int64_t)address) < 0)
-		return -1;
-	*ret_address = address;
-	return 0;
+	return database_run(store->database, err, "UPDATE network SET last_address = ?2 WHERE name = ?1", "ti",
+			    network->name, (int64_t)*ret_address);
 }
 
-int address_assign(struct store *store, const struct network_record *network, const char *container_id,
-		   struct in_addr *ret_address, struct error *err)
+static int complete(struct store *store, const struct network_record *network, struct address_record *record,
+		    struct error *err)
 {
-	cleanup_transaction struct transaction transaction = {0};
-	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0)
+	static const unsigned char none[6];
+	uint32_t address = ntohl(record->address.s_addr);
+	bool is_followed = network->subnet6.family != 0 && IN6_IS_ADDR_UNSPECIFIED(&record->address6);
+	if (address == 0 && choose(store, network, is_followed, &address, err) < 0)
 		return -1;
-	uint32_t address = 0;
-	int found = find_assigned(store, network->name, container_id, &address, err);
-	if (found < 0 || (found == 0 && assign_next(store, network, container_id, &address, err) < 0) ||
-	    transaction_commit(&transaction, err) < 0)
-		return -1;
-	ret_address->s_addr = htonl(address);
-	return 0;
-}
-
-int port_reserve(struct store *store, const char *container_id, struct in_addr host_address, uint16_t host_port,
-		 bool is_udp, struct error *err)
-{
-	const char *protocol = is_udp ? "udp" : "tcp";
-	int64_t address = ntohl(host_address.s_addr);
-	cleanup_transaction struct transaction transaction = {0};
-	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0)
-		return -1;
-	{
-		/* The primary key sees only equal addresses; 0.0.0.0 takes the port on all of them. */
-		cleanup_statement sqlite3_stmt *statement = NULL;
-		if (database_prepare(store->database, &statement, err,
-				     "SELECT coalesce(container.name, substr(port.container, 1, 12)) FROM port"
-				     " LEFT JOIN container ON container.id = port.container"
-				     " WHERE protocol = ?1 AND port = ?2 AND (address = ?3 OR address = 0 OR ?3 = 0)",
-				     "tii", protocol, (int64_t)host_port, address) < 0)
-			return -1;
-		int row = database_step(statement, err);
-		if (row < 0)
-			return -1;
-		if (row > 0) {
-			char text[INET_ADDRSTRLEN] = "";
-			inet_ntop(AF_INET, &host_address, text, sizeof text);
-			return error_set(err, ERROR_CONFLICT,
-					 "Bind for %s:%u failed: port is already allocated (by container %s)", text,
-					 (unsigned)host_port, database_text(statement, 0));
-		}
+	record->address.s_addr = htonl(address);
+	if (is_followed) {
+		struct prefix address6 = follow(network, address);
+		memcpy(&record->address6, address6.bytes, sizeof record->address6);
 	}
+	/* As Docker has it: one address, one MAC, so no neighbour's cache is stale. */
+	if (memcmp(record->hardware, none, sizeof none) == 0) {
+		record->hardware[0] = 0x02;
+		record->hardware[1] = 0x42;
+		memcpy(record->hardware + 2, &record->address, sizeof record->address);
+	}
+	return 0;
+}
+
+static int insert(struct store *store, const struct network_record *network, const struct address_record *record,
+		  struct error *err)
+{
+	char address6[INET6_ADDRSTRLEN], hardware[HARDWARE_TEXT_SIZE];
+	cleanup_json json_t *list = json_from_strings(&record->names);
+	cleanup_free char *names = json_text(list);
+	bool has_ipv6 = !IN6_IS_ADDR_UNSPECIFIED(&record->address6);
+	inet_ntop(AF_INET6, &record->address6, address6, sizeof address6);
+	hardware_address_format(record->hardware, hardware);
 	if (database_run(store->database, err,
-			 "INSERT INTO port (protocol, port, address, container) VALUES (?1, ?2, ?3, ?4)", "tiit",
-			 protocol, (int64_t)host_port, address, container_id) < 0)
-		return error_wrap(err, "reserve port %u/%s", (unsigned)host_port, protocol);
+			 "INSERT INTO address (network, address, container, position, address6, hardware, names)"
+			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+			 "titittt", network->name, (int64_t)ntohl(record->address.s_addr), record->container,
+			 (int64_t)record->position, has_ipv6 ? address6 : NULL, hardware, names) == 0)
+		return 0;
+	return err->kind == ERROR_CONFLICT
+		       ? error_set(err, ERROR_CONFLICT, "Address already in use on network %s", network->name)
+		       : -1;
+}
+
+int address_assign(struct store *store, const struct network_record *network, struct address_record *record,
+		   struct error *err)
+{
+	cleanup_address_records struct address_records there = {0};
+	cleanup_transaction struct transaction transaction = {0};
+	uint32_t ignored;
+	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0 ||
+	    read_last(store, network, &ignored, err) < 0 ||
+	    address_list(store, network->name, record->container, &there, err) < 0)
+		return -1;
+	if (there.count) {
+		address_record_release(record);
+		*record = there.items[0];
+		there.items[0] = (struct address_record){0};
+		return transaction_commit(&transaction, err);
+	}
+	if (complete(store, network, record, err) < 0 || insert(store, network, record, err) < 0)
+		return -1;
 	return transaction_commit(&transaction, err);
 }
 
@@ -204,16 +285,14 @@ int address_release(struct store *store, const char *container_id, struct error 
 	return transaction_commit(&transaction, err);
 }
 
-int address_find(struct store *store, const char *container_id, struct in_addr *ret_address, struct error *err)
+int address_release_one(struct store *store, const char *container_id, const char *network, struct error *err)
 {
-	uint32_t address = 0;
-	int found = find_assigned(store, NULL, container_id, &address, err);
-	if (found < 0)
+	cleanup_transaction struct transaction transaction = {0};
+	if (transaction_begin(&transaction, store->database, TRANSACTION_ATOMIC, err) < 0 ||
+	    database_run(store->database, err, "DELETE FROM address WHERE container = ?1 AND network = ?2", "tt",
+			 container_id, network) < 0)
 		return -1;
-	if (found == 0)
-		return error_set(err, ERROR_NOT_FOUND, "container %s has no address", container_id);
-	ret_address->s_addr = htonl(address);
-	return 0;
+	return transaction_commit(&transaction, err);
 }
 
 int address_holders(struct store *store, const char *prefix, struct string_list *ret_holders, struct error *err)

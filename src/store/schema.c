@@ -90,4 +90,17 @@ static const char version_4[] = "ALTER TABLE container ADD COLUMN restarts INTEG
 				"ALTER TABLE container ADD COLUMN is_stopped INTEGER NOT NULL DEFAULT 0;"
 				"ALTER TABLE container ADD COLUMN problem TEXT NOT NULL DEFAULT '';";
 
-const char *const store_migrations[] = {version_1, version_2, version_3, version_4, NULL};
+/* Networks that users make (network.h); what an endpoint has besides its address (address.h). */
+static const char version_5[] = "ALTER TABLE network ADD COLUMN id TEXT NOT NULL DEFAULT '';"
+				"ALTER TABLE network ADD COLUMN created INTEGER NOT NULL DEFAULT 0;"
+				"ALTER TABLE network ADD COLUMN details TEXT NOT NULL DEFAULT '{}';"
+				"UPDATE network SET id = lower(hex(randomblob(32)));"
+				"CREATE UNIQUE INDEX network_id ON network (id);"
+				"ALTER TABLE address ADD COLUMN position INTEGER NOT NULL DEFAULT 0;"
+				"ALTER TABLE address ADD COLUMN address6 TEXT;"
+				"ALTER TABLE address ADD COLUMN hardware TEXT NOT NULL DEFAULT '';"
+				"ALTER TABLE address ADD COLUMN names TEXT NOT NULL DEFAULT '[]';"
+				"CREATE UNIQUE INDEX address_ipv6 ON address (network, address6)"
+				" WHERE address6 IS NOT NULL;";
+
+const char *const store_migrations[] = {version_1, version_2, version_3, version_4, version_5, NULL};

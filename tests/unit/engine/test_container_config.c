@@ -76,7 +76,7 @@ static void ports_are_parsed(void **state)
 	assert_int_equal(config.ports[0].host_port, 8080);
 	assert_int_equal(config.ports[0].container_port, 80);
 	assert_int_equal(config.ports[1].host_address.s_addr, htonl(INADDR_LOOPBACK));
-	assert_true(config.ports[1].is_udp);
+	assert_int_equal(config.ports[1].protocol, PORT_UDP);
 	assert_int_equal(config.ports[2].host_port, 0);
 	assert_int_equal(config.ports[5].host_port, 7002);
 	assert_int_equal(config.ports[5].container_port, 72);
@@ -132,7 +132,7 @@ static void a_record_round_trips(void **state)
 	container_config_add_volume(&config, "/host:/data:ro", &err);
 	container_config_add_port(&config, "127.0.0.1:8080:80/udp", &err);
 	container_config_add_environment(&config, "A=b", &err);
-	container_config_set_network(&config, "none", &err);
+	container_config_add_network(&config, "none", &err);
 	string_list_add(&config.command, "sh");
 	config.has_command = true;
 	config.hostname = duplicate_string("h");
@@ -142,7 +142,7 @@ static void a_record_round_trips(void **state)
 	assert_int_equal(container_config_from_json(document, &copy, &err), 0);
 	cleanup_json json_t *again = container_config_to_json(&copy);
 	assert_true(json_equal(document, again));
-	assert_true(copy.mounts[0].read_only && copy.ports[0].is_udp && copy.has_command);
+	assert_true(copy.mounts[0].read_only && copy.ports[0].protocol == PORT_UDP && copy.has_command);
 	assert_int_equal(copy.network, CONTAINER_NETWORK_NONE);
 	json_object_set_new(document, "network", json_string("moon"));
 	assert_int_equal(container_config_from_json(document, &copy, &err), -1);

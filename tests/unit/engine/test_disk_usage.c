@@ -83,7 +83,8 @@ static void ports_are_numbers_or_ranges(void **state)
 	struct error err = {0};
 	bool matches;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-		assert_int_equal(container_filter_port("publish", good[i].value, 80, good[i].is_udp, &matches, &err),
+		assert_int_equal(container_filter_port("publish", good[i].value, 80,
+						       good[i].is_udp ? PORT_UDP : PORT_TCP, &matches, &err),
 				 0);
 		assert_int_equal(matches, good[i].matches);
 	}

@@ -66,7 +66,8 @@ static _Noreturn void hold_namespace(const struct endpoint *endpoint, int go_fd,
 		_exit(1);
 	if (read(go_fd, &byte, 1) == 0) {
 		struct error err = {0};
-		if (endpoint_configure_inside(endpoint, &err) == 0)
+		struct endpoints endpoints = {.items = endpoint, .count = endpoint ? 1 : 0};
+		if (endpoint_configure_inside(&endpoints, &err) == 0)
 			err.kind = ERROR_NONE;
 		if (write(done_fd, &err, sizeof err) != sizeof err)
 			_exit(1);

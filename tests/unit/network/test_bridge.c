@@ -237,13 +237,13 @@ static void test_choose_subnet(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		if (cases[i].route)
 			assert_true(place_execute(&host, "ip", "route", "add", cases[i].route, "dev", "lo", NULL));
-		assert_success(bridge_choose_subnet(&subnet, &prefix_length, &gateway, &err));
+		assert_success(bridge_choose_subnet(NULL, 0, &subnet, &prefix_length, &gateway, &err));
 		assert_string_equal(inet_ntoa(subnet), cases[i].subnet);
 		assert_int_equal(prefix_length, strncmp(cases[i].subnet, "172", 3) == 0 ? 16 : 20);
 		assert_int_equal(ntohl(gateway.s_addr), ntohl(subnet.s_addr) + 1);
 	}
 	assert_true(place_execute(&host, "ip", "route", "add", "192.168.0.0/16", "dev", "lo", NULL));
-	assert_int_equal(bridge_choose_subnet(&subnet, &prefix_length, &gateway, &err), -1);
+	assert_int_equal(bridge_choose_subnet(NULL, 0, &subnet, &prefix_length, &gateway, &err), -1);
 	assert_int_equal(err.kind, ERROR_LIMIT);
 	assert_true(place_execute(&host, "ip", "route", "flush", "dev", "lo", "scope", "link", NULL));
 }
@@ -251,7 +251,11 @@ static void test_choose_subnet(void **state)
 static void test_endpoint(void **state)
 {
 	struct error err = {0};
-	struct endpoint endpoint = {.bridge = &bridge, .host_interface = "veth01234567"};
+	struct endpoint endpoint = {.bridge = &bridge,
+				    .host_interface = "veth01234567",
+				    .container_interface = "eth0",
+				    .hardware = {2, 0x42, 172, 17, 0, 2},
+				    .is_gateway = true};
 	inet_pton(AF_INET, "172.17.0.2", &endpoint.address);
 	assert_success(bridge_ensure(&bridge, &err));
 	struct place container;
@@ -307,7 +311,7 @@ static void test_loopback_only(void **state)
 static void test_not_attached(void **state)
 {
 	struct error err = {0};
-	struct endpoint endpoint = {.bridge = &bridge, .host_interface = "veth0"};
+	struct endpoint endpoint = {.bridge = &bridge, .host_interface = "veth0", .container_interface = "eth0"};
 	struct place container;
 	place_make(&container, &endpoint);
 	assert_false(place_configure(&container, &err));
