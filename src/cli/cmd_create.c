@@ -22,6 +22,7 @@ int cmd_create(struct invocation *invocation, int count, char **words, struct er
 	    container_create(engine, &options, &config, &record, NULL, err) < 0 ||
 	    create_write_id_file(&arguments, record.id, err) < 0)
 		return -1;
+	create_arguments_warn(&arguments);
 	printf("%s\n", record.id);
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 struct run_arguments {
 	struct create_arguments create;
-	bool detach, pass_signals;
+	bool pass_signals;
 	const char *detach_keys;
 };
 
@@ -18,7 +18,8 @@ static int parse(struct invocation *invocation, struct run_arguments *arguments,
 		 struct error *err)
 {
 	struct option table[CREATE_OPTION_COUNT + 3] = {
-		OPTION_FLAG('d', "detach", &arguments->detach, "Run container in background and print container ID"),
+		OPTION_FLAG('d', "detach", &arguments->create.detach,
+			    "Run container in background and print container ID"),
 		OPTION_STRING(0, "detach-keys", &arguments->detach_keys, "string",
 			      "Override the key sequence for detaching a container"),
 		OPTION_FLAG(0, "sig-proxy", &arguments->pass_signals,
@@ -26,7 +27,7 @@ static int parse(struct invocation *invocation, struct run_arguments *arguments,
 	};
 	create_options_table(&arguments->create, table, 3);
 	int result = command_options(invocation, table, OPTIONS_BEFORE_FIRST, count, words, err);
-	if (result == 0 && arguments->create.terminal && !arguments->detach && arguments->create.interactive &&
+	if (result == 0 && arguments->create.terminal && !arguments->create.detach && arguments->create.interactive &&
 	    !isatty(STDIN_FILENO))
 		return error_set(err, ERROR_INVALID, "the input device is not a TTY");
 	return result;
@@ -37,15 +38,26 @@ static int run_foreground(struct invocation *invocation, struct engine *engine, 
 			  const struct container_config *config, struct error *err)
 {
 	int client_fd;
+	bool shows_nothing = !config->attach_output && !config->attach_problems;
+	if (shows_nothing) {
+		printf("%s\n", record->id);
+		fflush(stdout);
+	}
 	if (container_start(engine, record, hold, &client_fd, err) < 0)
 		return -1;
 	struct foreground_options foreground = {
 		.input = arguments->create.interactive,
+		.hides_output = !config->attach_output,
+		.hides_problems = !config->attach_problems,
 		.pass_signals = arguments->pass_signals,
 		.detach_keys = arguments->detach_keys,
 	};
 	enum attach_end end;
-	return container_foreground(client_fd, config, &foreground, &end, &invocation->exit_code, err);
+	int result = container_foreground(client_fd, config, &foreground, &end, &invocation->exit_code, err);
+	/* As with Docker: with neither of them attached the id is what there is to know. */
+	if (result == 0 && shows_nothing)
+		invocation->exit_code = 0;
+	return result;
 }
 
 static int run(struct invocation *invocation, struct engine *engine, const struct run_arguments *arguments, int count,
@@ -60,8 +72,9 @@ static int run(struct invocation *invocation, struct engine *engine, const struc
 	if (create_arguments_apply(&arguments->create, count, words, &config, &options, err) < 0 ||
 	    container_create(engine, &options, &config, &record, &hold, err) < 0)
 		return -1;
+	create_arguments_warn(&arguments->create);
 	int result = create_write_id_file(&arguments->create, record.id, err);
-	if (result == 0 && arguments->detach) {
+	if (result == 0 && arguments->create.detach) {
 		result = container_start(engine, &record, &hold, NULL, err);
 		if (result == 0)
 			printf("%s\n", record.id);

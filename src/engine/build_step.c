@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "engine/resource_options.h"
 #include "engine/start.h"
 #include "engine/ulimit.h"
 #include "runtime/cgroup_layout.h"
 
-#define CGROUP_FILE	 "cgroup"
-#define CGROUP_NAME_ROOM 64 /* "/build-<pid>-<random>" */
+#define CGROUP_FILE "cgroup"
 
 /* HOST:IP, HOST=IP, HOST=[IP6] */
 static int parse_host(const char *text, char **ret_host, struct error *err)
@@ -61,16 +61,6 @@ static int check_cpu(const struct build_step_options *options, struct error *err
 	return 0;
 }
 
-/* Each part a name: the group is made below the hierarchies and nowhere else. */
-static int check_cgroup_parent(const char *parent, struct error *err)
-{
-	if (!parent)
-		return 0;
-	bool is_bad = !*parent || strlen(parent) + CGROUP_NAME_ROOM >= CGROUP_PATH_LIMIT || parent[0] == '.' ||
-		      strstr(parent, "/.") || strstr(parent, "//") || parent[strlen(parent) - 1] == '/';
-	return is_bad ? error_set(err, ERROR_INVALID, "invalid cgroup parent \"%s\"", parent) : 0;
-}
-
 static int parse_network(const char *text, enum build_network *ret_network, struct error *err)
 {
 	static const char *const names[] = {"default", "none", "host", ""};
@@ -107,7 +97,7 @@ int build_step_check(struct build_step_options *options, const char *network, st
 	if (parse_network(network, &options->network, err) < 0 || check_memory(options, err) < 0 ||
 	    check_cpu(options, err) < 0)
 		return -1;
-	return check_cgroup_parent(options->cgroup_parent, err);
+	return (options->cgroup_parent && cgroup_parent_check(options->cgroup_parent, err) < 0 ? -1 : 0);
 }
 
 void build_step_configure(const struct build_run *run, struct container_config *config)

@@ -36,7 +36,7 @@ static int take_down(struct engine *engine, struct container_record *record, con
 	container_config_init(&config);
 	if (container_config_from_json(record->config, &config, err) < 0)
 		return -1;
-	cleanup_free char *cgroup = container_cgroup_path(record->id);
+	cleanup_free char *cgroup = container_cgroup(record);
 	/* First the processes, so that nothing uses what is taken away next. */
 	if (cgroup_destroy(cgroup, err) < 0 || network_disconnect(engine, record->id, &config, err) < 0)
 		return -1;

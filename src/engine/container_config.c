@@ -10,12 +10,40 @@ void container_config_init(struct container_config *config)
 	*config = (struct container_config){.stop_timeout = -1};
 }
 
+void container_mount_release(struct container_mount *mount)
+{
+	free(mount->source);
+	free(mount->target);
+	free(mount->options);
+	free(mount->propagation);
+	free(mount->subpath);
+	string_list_release(&mount->labels);
+	*mount = (struct container_mount){0};
+}
+
 void container_config_release(struct container_config *config)
 {
 	free(config->hostname);
 	free(config->working_directory);
 	free(config->user);
 	free(config->stop_signal);
+	free(config->cpuset_cpus);
+	free(config->cpuset_mems);
+	free(config->cgroup_parent);
+	free(config->pid_mode);
+	free(config->ipc_mode);
+	free(config->uts_mode);
+	free(config->cgroup_mode);
+	free(config->userns_mode);
+	free(config->domainname);
+	free(config->seccomp_profile);
+	struct string_list *lists[] = {
+		&config->ulimits,	    &config->block_weights,	    &config->block_read_bytes,
+		&config->block_write_bytes, &config->block_read_operations, &config->block_write_operations,
+		&config->devices,	    &config->device_rules,	    &config->sysctls,
+		&config->annotations,	    &config->volumes_from,	    &config->security_words};
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		string_list_release(lists[i]);
 	string_list_release(&config->entrypoint);
 	string_list_release(&config->command);
 	string_list_release(&config->environment);
@@ -33,11 +61,8 @@ void container_config_release(struct container_config *config)
 	string_list_release(&config->shell);
 	string_list_release(&config->log_options);
 	json_decref(config->healthcheck);
-	for (size_t i = 0; i < config->mount_count; i++) {
-		free(config->mounts[i].source);
-		free(config->mounts[i].target);
-		free(config->mounts[i].options);
-	}
+	for (size_t i = 0; i < config->mount_count; i++)
+		container_mount_release(&config->mounts[i]);
 	free(config->mounts);
 	free(config->ports);
 	free(config->network_container);

@@ -14,7 +14,11 @@
 #include "oci/image_config.h"
 #include "runtime/spec.h"
 
-enum container_mount_kind { CONTAINER_MOUNT_BIND, CONTAINER_MOUNT_VOLUME, CONTAINER_MOUNT_TMPFS };
+enum container_mount_kind {
+	CONTAINER_MOUNT_BIND,
+	CONTAINER_MOUNT_VOLUME,
+	CONTAINER_MOUNT_TMPFS,
+};
 
 struct container_mount {
 	enum container_mount_kind kind;
@@ -22,7 +26,15 @@ struct container_mount {
 	char *target;  /* absolute, inside the container */
 	char *options; /* tmpfs: "size=64m"; else "" */
 	bool read_only;
-	bool make_source; /* -v makes a host folder that is missing; --mount does not */
+	bool make_source;	   /* -v makes a host folder that is missing; --mount does not */
+	bool by_mount;		   /* said with --mount rather than -v */
+	bool is_borrowed;	   /* of --volumes-from */
+	bool is_shallow;	   /* bind: without what is mounted below it */
+	bool read_only_here;	   /* bind: what is mounted below it stays writable */
+	bool is_empty;		   /* volume-nocopy: it is not filled from the image */
+	char *propagation;	   /* bind: "rshared" …; NULL: rprivate */
+	char *subpath;		   /* volume: a folder or file below it; NULL: all */
+	struct string_list labels; /* of a volume that is made for it */
 };
 
 /* BRIDGE: on the networks of its attachments; CONTAINER: shares that of another container. */
@@ -70,7 +82,8 @@ struct container_config {
 	int64_t restart_limit; /* of on-failure; 0: none */
 
 	bool terminal;
-	bool open_input; /* -i */
+	bool open_input;				   /* -i */
+	bool attach_input, attach_output, attach_problems; /* what the foreground shows; told by `inspect` */
 	bool use_init;
 	bool read_only_root;
 
@@ -91,9 +104,29 @@ struct container_config {
 	bool privileged;
 	bool no_new_privileges;
 	bool seccomp_unconfined;
+	char *seccomp_profile;		   /* of a file, its text; NULL: the default */
+	bool shows_system_paths;	   /* systempaths=unconfined */
+	struct string_list security_words; /* of --security-opt, what has no effect here: "label=disable" */
 	struct string_list capabilities_add, capabilities_drop;
-	struct spec_resources resources;
+	struct spec_resources resources; /* its pointers are not used: texts and lists are here */
+	int64_t nano_cpus;		 /* --cpus; 0: no limit. Else of the quota, not both */
+	char *cpuset_cpus, *cpuset_mems;
+	char *cgroup_parent; /* NULL: /coracle */
+	int64_t oom_score_adj;
+	struct string_list ulimits; /* NAME=SOFT:HARD */
+	/* PATH:NUMBER, of block devices */
+	struct string_list block_weights, block_read_bytes, block_write_bytes, block_read_operations,
+		block_write_operations;
+	struct string_list devices;	 /* HOST:CONTAINER:rwm */
+	struct string_list device_rules; /* "c 10:229 rwm" */
+	struct string_list sysctls;	 /* NAME=VALUE */
+	struct string_list annotations;	 /* KEY=VALUE */
+	struct string_list volumes_from; /* CONTAINER[:MODE] */
 	int64_t shm_bytes;
+
+	/* "host", "container:ID" …; NULL: a namespace of its own */
+	char *pid_mode, *ipc_mode, *uts_mode, *cgroup_mode, *userns_mode;
+	char *domainname;
 
 	json_t *healthcheck;	  /* owned; as in an image's config; NULL: none */
 	struct string_list shell; /* of the image, for its CMD-SHELL; empty: /bin/sh -c */
@@ -103,6 +136,8 @@ struct container_config {
 
 void container_config_init(struct container_config *config);
 void container_config_release(struct container_config *config);
+void container_mount_release(struct container_mount *mount);
+#define cleanup_container_mount	 CLEANUP(container_mount_release)
 #define cleanup_container_config CLEANUP(container_config_release)
 
 json_t *container_config_to_json(const struct container_config *config);

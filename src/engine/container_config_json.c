@@ -11,15 +11,28 @@ const char *const log_driver_names[] = {"json-file", "local", "journald", "none"
 static_assert(ARRAY_SIZE(log_driver_names) == LOG_DRIVER_NONE + 1, "a name for each log driver");
 static_assert(ARRAY_SIZE(restart_policy_names) == RESTART_UNLESS_STOPPED + 1, "a name for each policy");
 
+#define MOUNT_FLAGS(apply)                                                                                             \
+	apply(read_only, readOnly) apply(make_source, makeSource) apply(by_mount, byMount)                             \
+		apply(is_borrowed, isBorrowed) apply(is_shallow, isShallow) apply(read_only_here, readOnlyHere)        \
+			apply(is_empty, isEmpty)
+
 static json_t *mounts_to_json(const struct container_config *config)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct container_mount *mount = &config->mounts[i];
-		json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "kind",
-						       mount_kinds[mount->kind], "source", mount->source, "target",
-						       mount->target, "options", mount->options, "readOnly",
-						       mount->read_only, "makeSource", mount->make_source));
+		json_t *one = json_pack("{s:s, s:s, s:s, s:s}", "kind", mount_kinds[mount->kind], "source",
+					mount->source, "target", mount->target, "options", mount->options);
+#define PUT(member, name)                                                                                              \
+	if (mount->member)                                                                                             \
+		json_object_set_new(one, #name, json_true());
+		MOUNT_FLAGS(PUT)
+#undef PUT
+		json_set_text(one, "propagation", mount->propagation);
+		json_set_text(one, "subpath", mount->subpath);
+		if (mount->labels.count)
+			json_object_set_new(one, "labels", json_from_strings(&mount->labels));
+		json_array_append_new(array, one);
 	}
 	return array;
 }
@@ -59,24 +72,39 @@ static json_t *attachments_to_json(const struct container_config *config)
 #define LIST_MEMBERS(apply)                                                                                            \
 	apply(entrypoint) apply(command) apply(environment) apply(groups) apply(labels) apply(exposed_ports)           \
 		apply(extra_hosts) apply(dns) apply(dns_search) apply(dns_options) apply(links)                        \
-			apply(capabilities_add) apply(capabilities_drop) apply(shell) apply(layers) apply(log_options)
+			apply(capabilities_add) apply(capabilities_drop) apply(shell) apply(layers) apply(log_options) \
+				apply(ulimits) apply(block_weights) apply(block_read_bytes) apply(block_write_bytes)   \
+					apply(block_read_operations) apply(block_write_operations) apply(devices)      \
+						apply(device_rules) apply(sysctls) apply(annotations)                  \
+							apply(security_words) apply(volumes_from)
 #define BOOLEAN_MEMBERS(apply)                                                                                         \
 	apply(has_entrypoint) apply(has_command) apply(terminal) apply(open_input) apply(use_init)                     \
-		apply(read_only_root) apply(privileged) apply(no_new_privileges) apply(seccomp_unconfined)
+		apply(read_only_root) apply(privileged) apply(no_new_privileges) apply(seccomp_unconfined)             \
+			apply(attach_input) apply(attach_output) apply(attach_problems) apply(shows_system_paths)      \
+				apply(resources.sets_swappiness) apply(resources.oom_kill_disable)
 #define NUMBER_MEMBERS(apply)                                                                                          \
 	apply(stop_timeout) apply(restart_limit) apply(shm_bytes) apply(resources.memory_bytes)                        \
 		apply(resources.memory_swap_bytes) apply(resources.pids_limit) apply(resources.cpu_quota_us)           \
-			apply(resources.cpu_shares)
+			apply(resources.cpu_shares) apply(resources.memory_reservation_bytes)                          \
+				apply(resources.memory_swappiness) apply(resources.cpu_period_us)                      \
+					apply(resources.cpu_rt_period_us) apply(resources.cpu_rt_runtime_us)           \
+						apply(resources.block_weight) apply(nano_cpus) apply(oom_score_adj)
 #define TEXT_MEMBERS(apply)                                                                                            \
-	apply(hostname) apply(working_directory) apply(user) apply(stop_signal) apply(network_container)
+	apply(hostname) apply(network_container) apply(working_directory) apply(user) apply(stop_signal)               \
+		apply(cpuset_cpus) apply(cpuset_mems) apply(cgroup_parent) apply(pid_mode) apply(ipc_mode)             \
+			apply(uts_mode) apply(cgroup_mode) apply(userns_mode) apply(domainname) apply(seccomp_profile)
 
 json_t *container_config_to_json(const struct container_config *config)
 {
 	json_t *document = json_object();
-#define PUT(name) json_object_set_new(document, #name, json_from_strings(&config->name));
+#define PUT(name)                                                                                                      \
+	if (config->name.count)                                                                                        \
+		json_object_set_new(document, #name, json_from_strings(&config->name));
 	LIST_MEMBERS(PUT)
 #undef PUT
-#define PUT(name) json_object_set_new(document, #name, json_boolean(config->name));
+#define PUT(name)                                                                                                      \
+	if (config->name)                                                                                              \
+		json_object_set_new(document, #name, json_true());
 	BOOLEAN_MEMBERS(PUT)
 #undef PUT
 #define PUT(name) json_object_set_new(document, #name, json_integer(config->name));
@@ -119,27 +147,33 @@ static int mounts_from_json(const json_t *document, struct container_config *con
 	json_t *item;
 	json_array_foreach(array, index, item)
 	{
-		const char *kind, *source, *target, *options;
-		bool read_only = false;
-		bool make_source = false;
+		const char *kind, *source, *target, *options, *propagation = NULL, *subpath = NULL;
 		size_t number;
 		if (json_need_string(item, "kind", &kind, err) < 0 ||
 		    json_need_string(item, "source", &source, err) < 0 ||
 		    json_need_string(item, "target", &target, err) < 0 ||
 		    json_need_string(item, "options", &options, err) < 0 ||
-		    json_get_boolean(item, "readOnly", &read_only, err) < 0 ||
-		    json_get_boolean(item, "makeSource", &make_source, err) < 0)
+		    json_get_string(item, "propagation", &propagation, err) < 0 ||
+		    json_get_string(item, "subpath", &subpath, err) < 0)
 			return -1;
 		if (index_of(mount_kinds, ARRAY_SIZE(mount_kinds), kind, &number) < 0)
 			return error_set(err, ERROR_CORRUPT, "unknown kind of mount \"%s\"", kind);
-		config->mounts[config->mount_count++] = (struct container_mount){
+		struct container_mount *mount = &config->mounts[config->mount_count++];
+		*mount = (struct container_mount){
 			.kind = (enum container_mount_kind)number,
 			.source = duplicate_string(source),
 			.target = duplicate_string(target),
 			.options = duplicate_string(options),
-			.read_only = read_only,
-			.make_source = make_source,
+			.propagation = duplicate_string(propagation),
+			.subpath = duplicate_string(subpath),
 		};
+#define GET(member, name)                                                                                              \
+	if (json_get_boolean(item, #name, &mount->member, err) < 0)                                                    \
+		return -1;
+		MOUNT_FLAGS(GET)
+#undef GET
+		if (json_get_strings(item, "labels", &mount->labels, err) < 0)
+			return -1;
 	}
 	return 0;
 }

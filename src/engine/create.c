@@ -1,4 +1,5 @@
 #include "engine/create.h"
+#include "engine/borrow.h"
 #include "engine/events.h"
 
 #include <string.h>
@@ -125,6 +126,11 @@ static int name_volumes(struct engine *engine, const char *id, struct container_
 			random_hex(name, sizeof name - 1);
 			replace_string(&mount->source, duplicate_string(name));
 		}
+		/* Labels are for one that is made; one that is there stays as it is. */
+		cleanup_free char *name = NULL;
+		if (!is_anonymous && mount->labels.count &&
+		    volume_create(engine->store, mount->source, &mount->labels, &name, err) < 0)
+			return -1;
 		cleanup_free char *path = NULL;
 		bool made;
 		if (volume_ensure(engine->store, mount->source, is_anonymous ? id : NULL, &path, &made, err) < 0)
@@ -183,8 +189,6 @@ static int check_config(const struct container_config *config, struct error *err
 	if (config->network != CONTAINER_NETWORK_BRIDGE && config->port_count)
 		return error_set(err, ERROR_INVALID,
 				 "ports can be published on a bridge network only; leave out -p or --network");
-	if (config->resources.memory_bytes && config->resources.memory_bytes < 6 * 1024 * 1024)
-		return error_set(err, ERROR_INVALID, "Minimum memory limit allowed is 6MB");
 	return 0;
 }
 
@@ -217,7 +221,7 @@ static int add_held(struct engine *engine, const struct create_options *options,
 	    name_volumes(engine, record->id, config, err) < 0 ||
 	    add_record(engine, options, config, image, record, err) < 0) {
 		struct error ignored = {0};
-		volume_remove_anonymous(engine->store, record->id, &ignored);
+		volume_remove_anonymous(engine->store, record->id, NULL, NULL, &ignored);
 		container_remove_folders(engine->store, record->id, &ignored);
 		return -1;
 	}
@@ -241,6 +245,8 @@ int container_create(struct engine *engine, const struct create_options *options
 	cleanup_container_record struct container_record record = {0};
 	if (find_image(engine, options, &image, err) < 0 ||
 	    image_read_config(engine->store, &image, &defaults, err) < 0)
+		return -1;
+	if (container_config_borrow(engine, config, err) < 0)
 		return -1;
 	container_config_apply_image(config, &defaults);
 	if (options->publish_all)

@@ -117,8 +117,11 @@ static char *hosts_text(const struct etc_options *options)
 		if (colon)
 			string_list_add_format(&lines, "%s\t%.*s\n", colon + 1, (int)(colon - item), item);
 	}
+	const char *domain = options->domainname;
 	for (size_t i = 0; options->addresses && i < options->addresses->count; i++)
-		string_list_add_format(&lines, "%s\t%s\n", options->addresses->items[i], options->hostname);
+		string_list_add_format(&lines, "%s\t%s%s%s%s%s\n", options->addresses->items[i], options->hostname,
+				       domain ? "." : "", domain ? domain : "", domain ? " " : "",
+				       domain ? options->hostname : "");
 	char *text = string_list_join(&lines, "");
 	string_list_release(&lines);
 	return text;

@@ -8,6 +8,7 @@
 
 struct etc_options {
 	const char *hostname;
+	const char *domainname;				    /* NULL: none */
 	const struct string_list *addresses;		    /* of the container; NULL: none */
 	const struct string_list *extra_hosts;		    /* NAME:ADDRESS */
 	const struct string_list *dns;			    /* empty: the host's resolv.conf */

@@ -1,15 +1,15 @@
 #include "engine/exec.h"
 #include "engine/events.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
 #include "base/fd.h"
 #include "base/random.h"
 #include "engine/launch_plan.h"
+#include "engine/launch_resources.h"
 #include "engine/monitor_fork.h"
+#include "engine/pin.h"
 #include "engine/start.h"
 #include "engine/state.h"
 #include "monitor/start.h"
@@ -23,6 +23,7 @@ struct exec {
 	const struct exec_options *options;
 	const struct container_record *record;
 	struct runtime_spec spec;
+	struct launch_resources resources;
 	char id[EXEC_ID_SIZE];
 	int pidfd;
 	int folder, lock_fd;
@@ -60,22 +61,6 @@ static int become_monitor(const void *context, int report_fd, struct error *err)
 	return -1;
 }
 
-/* A pid may be given out again: pinned first, then asked whether it is still the container's. */
-static int pin_process(int run_folder, const struct container_record *record, pid_t pid, int *ret_pidfd,
-		       struct error *err)
-{
-	struct monitor_status now;
-	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0 && errno != ESRCH)
-		return error_set_errno(err, errno, "open process %d", (int)pid);
-	if (monitor_status_read(run_folder, &now, err) < 0)
-		return -1;
-	if (pidfd < 0 || now.state != MONITOR_RUNNING || now.pid != pid)
-		return error_set(err, ERROR_CONFLICT, "container %s is not running", record->id);
-	*ret_pidfd = steal_fd(&pidfd);
-	return 0;
-}
-
 static int fill_spec(struct exec *exec, const struct container_config *config, const char *hostname, struct error *err)
 {
 	const struct exec_options *options = exec->options;
@@ -101,6 +86,8 @@ static int fill_spec(struct exec *exec, const struct container_config *config, c
 	}
 	struct container_config rights = *config;
 	rights.privileged = spec->privileged;
+	if (launch_limits_make(config, spec, &exec->resources, err) < 0)
+		return -1;
 	return container_config_capabilities(&rights, &spec->capabilities, err);
 }
 
@@ -123,6 +110,7 @@ static void exec_release(struct exec *exec)
 		cleanup_close_function(fds[i]);
 	string_list_release(&exec->spec.environment);
 	string_list_release(&exec->spec.groups);
+	launch_resources_release(&exec->resources);
 }
 
 static int start(struct exec *exec, int run_folder, int *ret_client_fd, struct error *err)
@@ -180,16 +168,15 @@ int container_exec(struct engine *engine, const char *name, const struct exec_op
 	if (state.is_paused)
 		return error_set(err, ERROR_CONFLICT, "container %s is paused, unpause the container before exec",
 				 record.id);
-	cleanup_free char *hostname =
-		config.hostname ? duplicate_string(config.hostname) : format_string("%.12s", record.id);
-	cleanup_free char *cgroup = container_cgroup_path(record.id);
+	cleanup_free char *hostname = container_hostname(&record, &config);
+	cleanup_free char *cgroup = container_cgroup(&record);
 	exec.spec.id = record.id;
 	exec.record = &record;
 	exec.spec.cgroup = cgroup;
 	if (fill_spec(&exec, &config, hostname, err) < 0 ||
 	    launch_seccomp(engine, &config, &filter, &exec.spec.seccomp, err) < 0 ||
 	    container_open_run_folder(engine->store, record.id, false, &run_folder, err) < 0 ||
-	    pin_process(run_folder, &record, state.pid, &exec.pidfd, err) < 0)
+	    container_pin(run_folder, &record, state.pid, &exec.pidfd, err) < 0)
 		return -1;
 	return start(&exec, run_folder, ret_client_fd, err);
 }

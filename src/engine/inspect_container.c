@@ -5,6 +5,9 @@
 #include "base/fd.h"
 #include "engine/health.h"
 #include "engine/inspect.h"
+#include "engine/inspect_mounts.h"
+#include "engine/inspect_resources.h"
+#include "engine/launch_plan.h"
 #include "engine/list.h"
 #include "engine/log_files.h"
 #include "monitor/log_files.h"
@@ -12,9 +15,7 @@
 #include "oci/platform.h"
 #include "store/image.h"
 
-#define SHORT_ID_LENGTH	  12
 #define DEFAULT_SHM_BYTES (64LL * 1024 * 1024)
-#define CPU_PERIOD_US	  100000
 #define EXEC_PREFIX	  "exec-"
 
 static json_t *state_of(const struct container_view *view, bool out_of_memory)
@@ -84,83 +85,11 @@ static json_t *ports_of(const struct container_config *config, bool with_exposed
 	return ports;
 }
 
-static json_t *binds_of(const struct container_config *config)
-{
-	cleanup_string_list struct string_list binds = {0};
-	for (size_t i = 0; i < config->mount_count; i++) {
-		const struct container_mount *mount = &config->mounts[i];
-		if (mount->kind != CONTAINER_MOUNT_TMPFS)
-			string_list_add_format(&binds, "%s:%s%s", mount->source, mount->target,
-					       mount->read_only ? ":ro" : "");
-	}
-	return inspect_list_or_null(&binds, binds.count > 0);
-}
-
-static json_t *tmpfs_of(const struct container_config *config)
-{
-	json_t *tmpfs = json_object();
-	for (size_t i = 0; i < config->mount_count; i++)
-		if (config->mounts[i].kind == CONTAINER_MOUNT_TMPFS)
-			json_object_set_new_nocheck(tmpfs, config->mounts[i].target,
-						    json_string_nocheck(config->mounts[i].options));
-	return tmpfs;
-}
-
-static json_t *mounts_of(struct engine *engine, const struct container_config *config)
-{
-	json_t *mounts = json_array();
-	for (size_t i = 0; i < config->mount_count; i++) {
-		const struct container_mount *mount = &config->mounts[i];
-		if (mount->kind == CONTAINER_MOUNT_TMPFS)
-			continue;
-		bool is_volume = mount->kind == CONTAINER_MOUNT_VOLUME;
-		json_t *one = json_pack("{s:s}", "Type", is_volume ? "volume" : "bind");
-		cleanup_free char *path =
-			is_volume && *mount->source
-				? format_string("%s/volumes/%s/_data", engine->store->root, mount->source)
-				: duplicate_string(mount->source);
-		if (is_volume)
-			json_object_set_new(one, "Name", json_string_nocheck(mount->source));
-		json_object_set_new(one, "Source", json_string_nocheck(path));
-		json_object_set_new(one, "Destination", json_string_nocheck(mount->target));
-		if (is_volume)
-			json_object_set_new(one, "Driver", json_string("local"));
-		json_object_set_new(one, "Mode", json_string(mount->read_only ? "ro" : ""));
-		json_object_set_new(one, "RW", json_boolean(!mount->read_only));
-		json_object_set_new(one, "Propagation", json_string(is_volume ? "" : "rprivate"));
-		json_array_append_new(mounts, one);
-	}
-	return mounts;
-}
-
-static json_t *security_options(const struct container_config *config)
-{
-	cleanup_string_list struct string_list options = {0};
-	if (config->no_new_privileges)
-		string_list_add(&options, "no-new-privileges");
-	if (config->seccomp_unconfined)
-		string_list_add(&options, "seccomp=unconfined");
-	return inspect_list_or_null(&options, options.count > 0);
-}
-
-static void add_resources(json_t *host, const struct spec_resources *resources)
-{
-	json_object_set_new(host, "CpuShares", json_integer(resources->cpu_shares));
-	json_object_set_new(host, "Memory", json_integer(resources->memory_bytes));
-	json_object_set_new(host, "NanoCpus",
-			    json_integer(resources->cpu_quota_us * (NANOSECONDS_PER_SECOND / CPU_PERIOD_US)));
-	json_object_set_new(host, "CpuPeriod", json_integer(0));
-	json_object_set_new(host, "CpuQuota", json_integer(0));
-	json_object_set_new(host, "MemorySwap", json_integer(resources->memory_swap_bytes));
-	json_object_set_new(host, "PidsLimit",
-			    resources->pids_limit ? json_integer(resources->pids_limit) : json_null());
-}
-
 static json_t *host_config_of(const struct container_view *view)
 {
 	const struct container_config *config = &view->config;
 	json_t *host = json_object();
-	json_object_set_new(host, "Binds", binds_of(config));
+	json_object_set_new(host, "Binds", inspect_binds(config));
 	json_object_set_new(host, "ContainerIDFile", json_string(""));
 	json_object_set_new(host, "LogConfig",
 			    json_pack("{s:s, s:o}", "Type", log_driver_names[config->log_driver], "Config",
@@ -173,34 +102,28 @@ static json_t *host_config_of(const struct container_view *view)
 				      "MaximumRetryCount", (int)config->restart_limit));
 	json_object_set_new(host, "AutoRemove", json_boolean(view->record.remove_on_exit));
 	json_object_set_new(host, "VolumeDriver", json_string(""));
-	json_object_set_new(host, "VolumesFrom", json_null());
+	json_object_set_new(host, "VolumesFrom",
+			    inspect_list_or_null(&config->volumes_from, config->volumes_from.count > 0));
 	json_object_set_new(host, "CapAdd",
 			    inspect_list_or_null(&config->capabilities_add, config->capabilities_add.count > 0));
 	json_object_set_new(host, "CapDrop",
 			    inspect_list_or_null(&config->capabilities_drop, config->capabilities_drop.count > 0));
-	json_object_set_new(host, "CgroupnsMode", json_string("private"));
 	json_object_set_new(host, "Dns", json_from_strings(&config->dns));
 	json_object_set_new(host, "DnsOptions", json_from_strings(&config->dns_options));
 	json_object_set_new(host, "DnsSearch", json_from_strings(&config->dns_search));
 	json_object_set_new(host, "ExtraHosts",
 			    inspect_list_or_null(&config->extra_hosts, config->extra_hosts.count > 0));
 	json_object_set_new(host, "GroupAdd", inspect_list_or_null(&config->groups, config->groups.count > 0));
-	json_object_set_new(host, "IpcMode", json_string("private"));
 	json_object_set_new(host, "Links", inspect_list_or_null(&config->links, config->links.count > 0));
-	json_object_set_new(host, "PidMode", json_string(""));
 	json_object_set_new(host, "Privileged", json_boolean(config->privileged));
 	json_object_set_new(host, "PublishAllPorts", json_false());
 	json_object_set_new(host, "ReadonlyRootfs", json_boolean(config->read_only_root));
-	json_object_set_new(host, "SecurityOpt", security_options(config));
-	json_t *tmpfs = tmpfs_of(config);
-	if (json_object_size(tmpfs))
-		json_object_set(host, "Tmpfs", tmpfs);
-	json_decref(tmpfs);
-	json_object_set_new(host, "UTSMode", json_string(""));
-	json_object_set_new(host, "UsernsMode", json_string(""));
+	json_object_set_new(host, "SecurityOpt", inspect_security_options(config));
+	inspect_add_mounts(host, config);
 	json_object_set_new(host, "ShmSize", json_integer(config->shm_bytes ? config->shm_bytes : DEFAULT_SHM_BYTES));
 	json_object_set_new(host, "Runtime", json_string("coracle"));
-	add_resources(host, &config->resources);
+	inspect_add_modes(host, config);
+	inspect_add_resources(host, config);
 	if (config->use_init)
 		json_object_set_new(host, "Init", json_true());
 	return host;
@@ -210,14 +133,13 @@ static json_t *config_of(const struct container_view *view)
 {
 	const struct container_config *config = &view->config;
 	json_t *json = json_object();
-	cleanup_free char *hostname = config->hostname ? duplicate_string(config->hostname)
-						       : format_string("%.*s", SHORT_ID_LENGTH, view->record.id);
+	cleanup_free char *hostname = container_hostname(&view->record, config);
 	json_object_set_new(json, "Hostname", json_string_nocheck(hostname));
-	json_object_set_new(json, "Domainname", json_string(""));
+	json_object_set_new(json, "Domainname", json_string_nocheck(config->domainname ? config->domainname : ""));
 	json_object_set_new(json, "User", json_string_nocheck(config->user ? config->user : ""));
-	json_object_set_new(json, "AttachStdin", json_false());
-	json_object_set_new(json, "AttachStdout", json_false());
-	json_object_set_new(json, "AttachStderr", json_false());
+	json_object_set_new(json, "AttachStdin", json_boolean(config->attach_input));
+	json_object_set_new(json, "AttachStdout", json_boolean(config->attach_output));
+	json_object_set_new(json, "AttachStderr", json_boolean(config->attach_problems));
 	if (config->exposed_ports.count)
 		json_object_set_new(json, "ExposedPorts", inspect_set(&config->exposed_ports));
 	json_object_set_new(json, "Tty", json_boolean(config->terminal));
@@ -349,7 +271,7 @@ int inspect_container(struct engine *engine, const char *name, bool size, json_t
 	json_object_set_new(document, "GraphDriver", inspect_graph_driver(engine, &view.config.layers, folder));
 	if (size && add_sizes(engine, &view, document, err) < 0)
 		return -1;
-	json_object_set_new(document, "Mounts", mounts_of(engine, &view.config));
+	json_object_set_new(document, "Mounts", inspect_mounts(engine, &view.config));
 	json_object_set_new(document, "Config", config_of(&view));
 	if (add_network(engine, &view, document, err) < 0)
 		return -1;

@@ -4,18 +4,28 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include "base/fd.h"
 #include "engine/etc_files.h"
+#include "engine/launch_mounts.h"
+#include "engine/namespace_options.h"
 #include "engine/network_share.h"
+#include "engine/pin.h"
 #include "engine/start.h"
+#include "runtime/seccomp_profile.h"
 #include "store/layer_folder.h"
-#include "store/volume.h"
+
+static bool is_host(const char *mode)
+{
+	return mode && strcmp(mode, "host") == 0;
+}
 
 void launch_plan_release(struct launch_plan *plan)
 {
-	int fds[] = {plan->spec.upper_fd,	plan->spec.work_fd,	plan->spec.hostname_fd, plan->spec.hosts_fd,
-		     plan->spec.resolv_conf_fd, plan->container_folder, plan->network_fd};
+	int fds[] = {plan->spec.upper_fd, plan->spec.work_fd,	     plan->spec.hostname_fd,
+		     plan->spec.hosts_fd, plan->spec.resolv_conf_fd, plan->container_folder,
+		     plan->network_fd,	  plan->pid_pidfd,	     plan->ipc_pidfd};
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] > 2)
 			close(fds[i]);
@@ -34,6 +44,7 @@ void launch_plan_release(struct launch_plan *plan)
 	string_list_release(&plan->spec.environment);
 	string_list_release(&plan->spec.groups);
 	seccomp_filter_release(&plan->seccomp);
+	launch_resources_release(&plan->resources);
 	*plan = LAUNCH_PLAN_INIT;
 }
 
@@ -93,6 +104,7 @@ static int write_etc_files(struct engine *engine, struct launch_plan *plan, cons
 		return -1;
 	struct etc_options options = {
 		.hostname = plan->hostname,
+		.domainname = config->domainname,
 		.addresses = &addresses,
 		.extra_hosts = &hosts,
 		.dns = &config->dns,
@@ -125,50 +137,6 @@ static int share_network(struct engine *engine, const struct container_config *c
 	return 0;
 }
 
-static int open_mount(struct engine *engine, const struct container_mount *mount, struct spec_mount *ret_mount,
-		      struct error *err)
-{
-	*ret_mount = (struct spec_mount){.source_fd = -1, .target = mount->target, .read_only = mount->read_only};
-	if (mount->kind == CONTAINER_MOUNT_TMPFS) {
-		ret_mount->kind = SPEC_MOUNT_TMPFS;
-		ret_mount->options = mount->options;
-		return 0;
-	}
-	ret_mount->kind = SPEC_MOUNT_BIND;
-	cleanup_free char *volume = NULL;
-	const char *source = mount->source;
-	if (mount->kind == CONTAINER_MOUNT_VOLUME) {
-		bool made;
-		if (volume_ensure(engine->store, mount->source, NULL, &volume, &made, err) < 0)
-			return -1;
-		source = volume;
-		ret_mount->copy_up = true;
-	} else {
-		ret_mount->recursive = true;
-	}
-	ret_mount->source_fd = open(source, O_PATH | O_CLOEXEC);
-	if (ret_mount->source_fd < 0 && errno == ENOENT && mount->make_source)
-		ret_mount->source_fd = open_folder(source, true, 0755, err);
-	else if (ret_mount->source_fd < 0 && errno == ENOENT)
-		return error_set(err, ERROR_INVALID,
-				 "invalid mount config for type \"bind\": bind source path does not exist: %s", source);
-	else if (ret_mount->source_fd < 0)
-		return error_set_errno(err, errno, "open mount source %s", source);
-	return ret_mount->source_fd < 0 ? -1 : 0;
-}
-
-static int open_mounts(struct engine *engine, const struct container_config *config, struct launch_plan *plan,
-		       struct error *err)
-{
-	plan->mounts = allocate_array(config->mount_count, sizeof *plan->mounts);
-	for (size_t i = 0; i < config->mount_count; i++) {
-		if (open_mount(engine, &config->mounts[i], &plan->mounts[i], err) < 0)
-			return -1;
-		plan->mount_count++;
-	}
-	return 0;
-}
-
 static int make_arguments(const struct container_config *config, struct launch_plan *plan, struct error *err)
 {
 	size_t count = config->entrypoint.count + config->command.count;
@@ -180,6 +148,14 @@ static int make_arguments(const struct container_config *config, struct launch_p
 	for (size_t i = 0; i < config->command.count; i++)
 		plan->arguments[config->entrypoint.count + i] = config->command.items[i];
 	return 0;
+}
+
+char *container_hostname(const struct container_record *record, const struct container_config *config)
+{
+	struct utsname host;
+	if (is_host(config->uts_mode) && uname(&host) == 0)
+		return duplicate_string(host.nodename);
+	return config->hostname ? duplicate_string(config->hostname) : format_string("%.12s", record->id);
 }
 
 void launch_environment(const struct container_config *config, const char *hostname, struct string_list *environment)
@@ -210,8 +186,15 @@ int launch_seccomp(struct engine *engine, const struct container_config *config,
 {
 	uint64_t capabilities;
 	*ret_program = NULL;
-	if (config->privileged || config->seccomp_unconfined)
+	if (config->seccomp_unconfined || (config->privileged && !config->seccomp_profile))
 		return 0;
+	if (config->seccomp_profile) {
+		if (container_config_capabilities(config, &capabilities, err) < 0 ||
+		    seccomp_profile_filter(config->seccomp_profile, capabilities, ret_filter, err) < 0)
+			return -1;
+		*ret_program = &ret_filter->program;
+		return 0;
+	}
 	cleanup_close int cache = open_folder_at(engine->store->root_fd, "cache", true, 0700, err);
 	if (cache < 0 || container_config_capabilities(config, &capabilities, err) < 0 ||
 	    seccomp_default_filter(cache, capabilities, ret_filter, err) < 0)
@@ -226,9 +209,35 @@ static int fill_confinement(struct engine *engine, const struct container_config
 	struct runtime_spec *spec = &plan->spec;
 	spec->privileged = config->privileged;
 	spec->no_new_privileges = config->no_new_privileges;
+	spec->shows_system_paths = config->shows_system_paths;
 	if (container_config_capabilities(config, &spec->capabilities, err) < 0)
 		return -1;
 	return launch_seccomp(engine, config, &plan->seccomp, &spec->seccomp, err);
+}
+
+/* `container:ID` or the host's, else one of its own. */
+static int open_namespace(struct engine *engine, const char *mode, const char *what, enum spec_namespace *ret_kind,
+			  int *ret_pidfd, struct error *err)
+{
+	const char *other = namespace_mode_container(mode);
+	*ret_kind = other ? SPEC_NAMESPACE_JOIN : is_host(mode) ? SPEC_NAMESPACE_HOST : SPEC_NAMESPACE_OWN;
+	return other ? container_pin_joined(engine, other, what, ret_pidfd, err) : 0;
+}
+
+static int fill_namespaces(struct engine *engine, const struct container_config *config, struct launch_plan *plan,
+			   struct error *err)
+{
+	struct runtime_spec *spec = &plan->spec;
+	spec->uts = is_host(config->uts_mode) ? SPEC_NAMESPACE_HOST : SPEC_NAMESPACE_OWN;
+	spec->cgroup_view = is_host(config->cgroup_mode) ? SPEC_NAMESPACE_HOST : SPEC_NAMESPACE_OWN;
+	spec->has_no_shm = config->ipc_mode && strcmp(config->ipc_mode, "none") == 0;
+	spec->domainname = config->domainname;
+	if (open_namespace(engine, config->pid_mode, "PID", &spec->pid, &plan->pid_pidfd, err) < 0 ||
+	    open_namespace(engine, config->ipc_mode, "IPC", &spec->ipc, &plan->ipc_pidfd, err) < 0)
+		return -1;
+	spec->pid_pidfd = plan->pid_pidfd;
+	spec->ipc_pidfd = plan->ipc_pidfd;
+	return 0;
 }
 
 static int fill(struct engine *engine, const struct container_record *record, const struct container_config *config,
@@ -238,16 +247,17 @@ static int fill(struct engine *engine, const struct container_record *record, co
 	struct runtime_spec *spec = &plan->spec;
 	if (container_open_folder(engine->store, record->id, true, &plan->container_folder, err) < 0)
 		return -1;
-	plan->cgroup = container_cgroup_path(record->id);
-	plan->hostname = config->hostname ? duplicate_string(config->hostname) : format_string("%.12s", record->id);
+	plan->cgroup = container_cgroup(record);
+	plan->hostname = container_hostname(record, config);
 	plan->init_path = config->use_init ? duplicate_string(engine->monitor) : NULL;
 	if (open_overlay_folders(plan, err) < 0 || open_layers(engine, config, plan, err) < 0 ||
-	    open_mounts(engine, config, plan, err) < 0 ||
+	    launch_mounts_open(engine, config, &plan->mounts, &plan->mount_count, err) < 0 ||
 	    (is_shared ? share_network(engine, config, plan, err)
 		       : write_etc_files(engine, plan, config, network, err)) < 0 ||
 	    make_arguments(config, plan, err) < 0 ||
 	    log_plan_open(plan->container_folder, record, config, &plan->log, err) < 0 ||
-	    fill_confinement(engine, config, plan, err) < 0)
+	    fill_confinement(engine, config, plan, err) < 0 || fill_namespaces(engine, config, plan, err) < 0 ||
+	    launch_resources_make(config, &plan->spec, &plan->resources, err) < 0)
 		return -1;
 	launch_environment(config, plan->hostname, &plan->spec.environment);
 	spec->id = record->id;
@@ -266,7 +276,6 @@ static int fill(struct engine *engine, const struct container_record *record, co
 			: config->network == CONTAINER_NETWORK_HOST ? SPEC_NETWORK_HOST
 								    : SPEC_NETWORK_OWN;
 	spec->network_fd = plan->network_fd;
-	spec->resources = config->resources;
 	spec->shm_bytes = config->shm_bytes;
 	spec->terminal = config->terminal;
 	spec->init_path = plan->init_path;

@@ -6,6 +6,7 @@
 
 #include "engine/container_config.h"
 #include "engine/engine.h"
+#include "engine/launch_resources.h"
 #include "engine/log_files.h"
 #include "engine/network.h"
 #include "runtime/seccomp.h"
@@ -23,17 +24,24 @@ struct launch_plan {
 	char *init_path;
 	char **arguments; /* NULL-terminated; items borrowed from the config */
 	struct seccomp_filter seccomp;
+	struct launch_resources resources;
+	int pid_pidfd, ipc_pidfd; /* of the containers whose namespaces are joined; -1 */
 	struct log_plan log;
 	int container_folder;
 	int network_fd; /* of the container whose network is shared; -1: none */
 };
-#define LAUNCH_PLAN_INIT ((struct launch_plan){.log = LOG_PLAN_INIT, .container_folder = -1, .network_fd = -1})
+#define LAUNCH_PLAN_INIT                                                                                               \
+	((struct launch_plan){                                                                                         \
+		.log = LOG_PLAN_INIT, .container_folder = -1, .network_fd = -1, .pid_pidfd = -1, .ipc_pidfd = -1})
 
 int launch_plan_make(struct engine *engine, const struct container_record *record,
 		     const struct container_config *config, const struct network_plan *network,
 		     struct launch_plan *ret_plan, struct error *err);
 void launch_plan_release(struct launch_plan *plan);
 #define cleanup_launch_plan CLEANUP(launch_plan_release)
+
+/* --hostname, the host's own with `--uts host`, or the id's beginning; owned by the caller. */
+char *container_hostname(const struct container_record *record, const struct container_config *config);
 
 /* What every process of a container has, `exec`'s too: Docker's variables, then those of the config, added to the list;
  * and its filter, NULL where it is unconfined. ret_filter owns what ret_program points into. */

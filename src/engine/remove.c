@@ -6,7 +6,7 @@
 #include "engine/removed_logs.h"
 #include "engine/state.h"
 #include "engine/stop.h"
-#include "store/volume.h"
+#include "engine/volume.h"
 
 int container_remove_stopped(struct engine *engine, const char *id, bool anonymous_volumes, struct error *err)
 {
@@ -16,7 +16,7 @@ int container_remove_stopped(struct engine *engine, const char *id, bool anonymo
 		return -1;
 	/* Where it cannot be kept (a full disk) it goes with the container. */
 	removed_log_keep(engine, &record, &ignored);
-	if ((anonymous_volumes && volume_remove_anonymous(engine->store, id, err) < 0) ||
+	if ((anonymous_volumes && volume_remove_of(engine, id, err) < 0) ||
 	    container_remove(engine->store, id, err) < 0)
 		return -1;
 	event_container(engine, &record, "destroy", NULL);

@@ -10,6 +10,8 @@ int container_foreground(int client_fd, const struct container_config *config, c
 	struct attach_options attach = {
 		.connection_fd = connection,
 		.input = options->input && config->open_input,
+		.hides_output = options->hides_output,
+		.hides_problems = options->hides_problems,
 		.terminal = config->terminal,
 		.pass_signals = options->pass_signals && !config->terminal,
 		.detach_keys = options->detach_keys,

@@ -6,8 +6,9 @@
 #include "monitor/client.h"
 
 struct foreground_options {
-	bool input;	   /* -i */
-	bool pass_signals; /* --sig-proxy */
+	bool input;			   /* -i */
+	bool hides_output, hides_problems; /* --attach without them */
+	bool pass_signals;		   /* --sig-proxy */
 	const char *detach_keys;
 };
 

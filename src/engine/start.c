@@ -35,6 +35,16 @@ char *container_cgroup_path(const char *id)
 	return format_string("/coracle/%s", id);
 }
 
+char *container_cgroup(const struct container_record *record)
+{
+	const char *parent = NULL;
+	struct error ignored = {0};
+	json_get_string(record->config, "cgroup_parent", &parent, &ignored);
+	if (!parent)
+		return container_cgroup_path(record->id);
+	return format_string("%s%s/%s", parent[0] == '/' ? "" : "/", parent, record->id);
+}
+
 static int launch(const struct start *start, struct stdio *stdio, struct runtime_process *ret_process,
 		  struct error *err)
 {

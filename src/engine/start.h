@@ -13,6 +13,8 @@
 
 /* "/coracle/<id>", owned by the caller. */
 char *container_cgroup_path(const char *id);
+/* The same, or below its --cgroup-parent. */
+char *container_cgroup(const struct container_record *record);
 
 /*
  * `hold` is what container_create() gave, taken over whatever happens; NULL: the container is held from here on only.

@@ -80,7 +80,7 @@ int container_state_read(struct engine *engine, struct container_record *record,
 					.health = health_status(engine, record)};
 	if (monitor.state == MONITOR_RUNNING) {
 		state.status = CONTAINER_RUNNING;
-		cleanup_free char *cgroup = container_cgroup_path(record->id);
+		cleanup_free char *cgroup = container_cgroup(record);
 		state.is_paused = cgroup_is_frozen(cgroup);
 		state.pid = monitor.pid;
 		state.started = monitor.started;

@@ -49,7 +49,7 @@ static int send_and_wake(struct engine *engine, int run_folder, const struct con
 	event_container(engine, record, "kill", json_pack("{s:s}", "signal", text));
 	if (!state->is_paused)
 		return 0;
-	cleanup_free char *cgroup = container_cgroup_path(record->id);
+	cleanup_free char *cgroup = container_cgroup(record);
 	if (cgroup_set_frozen(cgroup, false, err) == 0)
 		return 0;
 	if (err->kind != ERROR_NOT_FOUND)
@@ -174,7 +174,7 @@ int container_pause(struct engine *engine, const char *name, bool pause, struct 
 		return error_set(err, ERROR_CONFLICT, "container %s is not running", record.id);
 	if (pause && state.is_paused)
 		return error_set(err, ERROR_CONFLICT, "Container %s is already paused", record.id);
-	cleanup_free char *cgroup = container_cgroup_path(record.id);
+	cleanup_free char *cgroup = container_cgroup(&record);
 	if (cgroup_set_frozen(cgroup, pause, err) < 0)
 		return error_wrap(err, "cannot %s container %s", pause ? "pause" : "unpause", record.id);
 	event_container(engine, &record, pause ? "pause" : "unpause", NULL);

@@ -1,5 +1,6 @@
 #include "engine/volume.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/container_config.h"
@@ -28,13 +29,13 @@ static int find_users(struct store *store, const char *name, struct string_list 
 	return 0;
 }
 
+/* context: the id of a container that does not count, or NULL. */
 static int may_remove(struct store *store, const char *name, void *context, struct error *err)
 {
-	(void)context;
 	cleanup_string_list struct string_list users = {0};
 	if (find_users(store, name, &users, err) < 0)
 		return -1;
-	if (users.count == 0)
+	if (users.count == 0 || (context && users.count == 1 && strcmp(users.items[0], context) == 0))
 		return 0;
 	cleanup_free char *ids = string_list_join(&users, ", ");
 	return error_set(err, ERROR_CONFLICT, "remove %s: volume is in use - [%s]", name, ids);
@@ -48,6 +49,13 @@ int volume_remove_unused(struct engine *engine, const char *name, bool force, st
 		return -1;
 	error_clear(err);
 	return 0;
+}
+
+int volume_remove_of(struct engine *engine, const char *container_id, struct error *err)
+{
+	char id[CONTAINER_ID_SIZE];
+	snprintf(id, sizeof id, "%s", container_id);
+	return volume_remove_anonymous(engine->store, id, may_remove, id, err);
 }
 
 /* Its labels with the one that marks an anonymous volume. */

@@ -16,6 +16,8 @@ int volume_list_filtered(struct engine *engine, const struct string_list *filter
 			 struct error *err);
 /* ERROR_CONFLICT "remove X: volume is in use - [ID, ID]". With `force`, one that is not there is success. */
 int volume_remove_unused(struct engine *engine, const char *name, bool force, struct error *err);
+/* The anonymous volumes of a container that goes; those that others have by --volumes-from stay. */
+int volume_remove_of(struct engine *engine, const char *container_id, struct error *err);
 /*
  * Removes those that no container uses and that pass the filters (label, label!, all): anonymous ones, or all.
  */

@@ -190,6 +190,8 @@ static int take_frame(struct attach *attach, size_t size, struct error *err)
 		attach->output_fd = attach->output[0] == FRAME_STDOUT ? STDOUT_FILENO : STDERR_FILENO;
 		attach->output_size = size - 1;
 		attach->output_sent = 0;
+		if (attach->output[0] == FRAME_STDOUT ? attach->options->hides_output : attach->options->hides_problems)
+			attach->output_size = 0;
 		return 0;
 	case FRAME_WINDOW:
 		if (size != 1 + sizeof window)

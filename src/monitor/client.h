@@ -10,10 +10,11 @@
 
 struct attach_options {
 	int connection_fd;
-	bool input;		 /* -i: read our standard input */
-	bool terminal;		 /* -t: our terminal goes raw and is restored on every way out */
-	bool pass_signals;	 /* --sig-proxy */
-	const char *detach_keys; /* "ctrl-p,ctrl-q"; NULL: none */
+	bool input;			   /* -i: read our standard input */
+	bool hides_output, hides_problems; /* --attach: what the container says on them is not shown */
+	bool terminal;			   /* -t: our terminal goes raw and is restored on every way out */
+	bool pass_signals;		   /* --sig-proxy */
+	const char *detach_keys;	   /* "ctrl-p,ctrl-q"; NULL: none */
 };
 
 enum attach_end { ATTACH_EXITED, ATTACH_DETACHED };

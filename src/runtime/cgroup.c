@@ -22,19 +22,31 @@
 /* A limit that nobody keeps would be a lie: without the means, a start that asks for one fails. */
 static int refuse_limits(const struct spec_resources *resources, struct error *err)
 {
-	const char *option = resources->memory_bytes > 0	? "--memory"
-			     : resources->memory_swap_bytes > 0 ? "--memory-swap"
-			     : resources->pids_limit > 0	? "--pids-limit"
-			     : resources->cpu_quota_us > 0	? "--cpus"
-			     : resources->cpu_period_us > 0	? "--cpu-period"
-			     : resources->cpu_shares > 0	? "--cpu-shares"
-			     : resources->cpuset_cpus		? "--cpuset-cpus"
-			     : resources->cpuset_mems		? "--cpuset-mems"
-								: NULL;
-	if (option)
-		return error_set(err, ERROR_UNSUPPORTED,
-				 "%s: this host has no control groups mounted; mount cgroup2 on /sys/fs/cgroup",
-				 option);
+	const struct {
+		bool wanted;
+		const char *option;
+	} limits[] = {
+		{resources->memory_bytes > 0, "--memory"},
+		{resources->memory_swap_bytes > 0, "--memory-swap"},
+		{resources->memory_reservation_bytes > 0, "--memory-reservation"},
+		{resources->sets_swappiness, "--memory-swappiness"},
+		{resources->oom_kill_disable, "--oom-kill-disable"},
+		{resources->pids_limit > 0, "--pids-limit"},
+		{resources->cpu_quota_us > 0, "--cpus"},
+		{resources->cpu_period_us > 0, "--cpu-period"},
+		{resources->cpu_shares > 0, "--cpu-shares"},
+		{resources->cpu_rt_period_us > 0, "--cpu-rt-period"},
+		{resources->cpu_rt_runtime_us > 0, "--cpu-rt-runtime"},
+		{resources->cpuset_cpus, "--cpuset-cpus"},
+		{resources->cpuset_mems, "--cpuset-mems"},
+		{resources->block_weight > 0, "--blkio-weight"},
+		{resources->block_limit_count > 0, "--device-read-bps and its like"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (limits[i].wanted)
+			return error_set(err, ERROR_UNSUPPORTED,
+					 "%s: this host has no control groups mounted; mount cgroup2 on /sys/fs/cgroup",
+					 limits[i].option);
 	return 0;
 }
 
@@ -82,18 +94,19 @@ static int open_whole(const struct cgroup_hierarchy *hierarchy, const char *path
 	return fd < 0 ? error_set_errno(err, errno, "open %s", whole) : fd;
 }
 
-int cgroup_restrict_devices(const char *path, bool *ret_guarded, struct error *err)
+int cgroup_restrict_devices(const char *path, const struct device_rule *rules, size_t count, bool *ret_guarded,
+			    struct error *err)
 {
 	const struct cgroup_layout *layout;
 	*ret_guarded = false;
 	if (check_path(path, err) < 0 || cgroup_layout_get(&layout, err) < 0)
 		return -1;
 	if (layout->version == CGROUP_V1)
-		return cgroup_v1_restrict_devices(layout, path, ret_guarded, err);
+		return cgroup_v1_restrict_devices(layout, path, rules, count, ret_guarded, err);
 	if (layout->version == CGROUP_NONE)
 		return 0;
 	cleanup_close int group = open_whole(&layout->hierarchies[0], path, "", O_RDONLY | O_DIRECTORY, err);
-	if (group < 0 || device_filter_attach(group, err) < 0)
+	if (group < 0 || device_filter_attach(group, rules, count, err) < 0)
 		return -1;
 	*ret_guarded = true;
 	return 0;

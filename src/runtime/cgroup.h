@@ -27,10 +27,12 @@ int cgroup_set_frozen(const char *path, bool frozen, struct error *err);
 bool cgroup_is_frozen(const char *path);
 
 /*
- * Lets its processes use only the devices that Docker gives to all: a list on version 1, a BPF program on version 2.
+ * Lets its processes use only the devices that Docker gives to all, and those of the `count` rules: a list on version
+ * 1, a BPF program on version 2.
  * ret_guarded is false where this host can not do that; then a container must not be able to make device nodes.
  */
-int cgroup_restrict_devices(const char *path, bool *ret_guarded, struct error *err);
+int cgroup_restrict_devices(const char *path, const struct device_rule *rules, size_t count, bool *ret_guarded,
+			    struct error *err);
 /* Whether groups of this host are guarded in that way once they have been restricted. */
 int cgroup_can_restrict_devices(bool *ret_guarded, struct error *err);
 /*
@@ -39,7 +41,7 @@ int cgroup_can_restrict_devices(bool *ret_guarded, struct error *err);
  * in each of which the child writes "0" (itself), *ret_count of them. All are owned; ret_fd is -1 and *ret_count 0
  * where there is none.
  */
-#define CGROUP_PROCS_LIMIT 7
+#define CGROUP_PROCS_LIMIT 8
 int cgroup_open(const char *path, int *ret_fd, int ret_procs[CGROUP_PROCS_LIMIT], size_t *ret_count, struct error *err);
 /* In the child, with what cgroup_open gave. */
 int cgroup_enter_self(const int *procs, size_t count, struct error *err);

@@ -12,7 +12,7 @@
 const char *const cgroup_controller_names[CGROUP_CONTROLLER_COUNT] = {
 	[CGROUP_MEMORY] = "memory",   [CGROUP_PIDS] = "pids",	    [CGROUP_CPU] = "cpu",
 	[CGROUP_CPUACCT] = "cpuacct", [CGROUP_DEVICES] = "devices", [CGROUP_FREEZER] = "freezer",
-	[CGROUP_CPUSET] = "cpuset",
+	[CGROUP_CPUSET] = "cpuset",   [CGROUP_BLKIO] = "blkio",
 };
 
 /* One line of mountinfo (proc_pid_mountinfo(5)), cut where the columns of interest are. */
@@ -161,7 +161,7 @@ int cgroup_layout_get(const struct cgroup_layout **ret_layout, struct error *err
 
 bool cgroup_is_optional(const struct cgroup_hierarchy *hierarchy)
 {
-	return hierarchy->controllers == 1U << CGROUP_CPUSET;
+	return (hierarchy->controllers & ~(1U << CGROUP_CPUSET | 1U << CGROUP_BLKIO)) == 0;
 }
 
 const struct cgroup_hierarchy *cgroup_layout_find(const struct cgroup_layout *layout, enum cgroup_controller controller)

@@ -9,8 +9,8 @@
 enum cgroup_version { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
 
 /*
- * Version 1 controllers that a container is put under; cpuset where it asks for processors only, since a fresh group
- * there takes no process.
+ * Version 1 controllers that a container is put under. The last two where it asks for them only: a fresh group of
+ * cpuset takes no process, and one of blkio is of no use without a limit.
  */
 enum cgroup_controller {
 	CGROUP_MEMORY,
@@ -20,6 +20,7 @@ enum cgroup_controller {
 	CGROUP_DEVICES,
 	CGROUP_FREEZER,
 	CGROUP_CPUSET,
+	CGROUP_BLKIO,
 	CGROUP_CONTROLLER_COUNT,
 };
 extern const char *const cgroup_controller_names[CGROUP_CONTROLLER_COUNT];
@@ -47,5 +48,5 @@ int cgroup_layout_get(const struct cgroup_layout **ret_layout, struct error *err
 /* The hierarchy of a version 1 controller, or NULL. */
 const struct cgroup_hierarchy *cgroup_layout_find(const struct cgroup_layout *layout,
 						  enum cgroup_controller controller);
-/* Of cpuset alone: a container that asked for no processors has no group there. */
+/* Of cpuset and blkio alone: a container that asked for nothing of them has no group there. */
 bool cgroup_is_optional(const struct cgroup_hierarchy *hierarchy);

@@ -35,6 +35,14 @@ static int set_memory(int group_fd, const struct spec_resources *resources, stru
 		/* The kernel does not count swap: as Docker does, the limit on memory stands alone. */
 		error_clear(err);
 	}
+	if (resources->memory_reservation_bytes > 0 &&
+	    write_number(group_fd, "memory.soft_limit_in_bytes", resources->memory_reservation_bytes, err) < 0)
+		return -1;
+	if (resources->sets_swappiness &&
+	    write_number(group_fd, "memory.swappiness", resources->memory_swappiness, err) < 0)
+		return -1;
+	if (resources->oom_kill_disable && write_number(group_fd, "memory.oom_control", 1, err) < 0)
+		return -1;
 	return 0;
 }
 
@@ -48,6 +56,92 @@ static int set_cpu(int group_fd, const struct spec_resources *resources, struct 
 		return -1;
 	if (resources->cpu_quota_us > 0 && write_number(group_fd, "cpu.cfs_quota_us", resources->cpu_quota_us, err) < 0)
 		return -1;
+	return 0;
+}
+
+static int64_t read_number(int group_fd, const char *file)
+{
+	cleanup_buffer struct buffer text = BUFFER_INIT(0);
+	return read_file_at(group_fd, file, 64, &text, NULL) < 0 ? -1 : strtoll(buffer_text(&text), NULL, 10);
+}
+
+/* Each group on the way must have at least what those below it get. */
+static int set_realtime(const struct cgroup_hierarchy *hierarchy, const char *path,
+			const struct spec_resources *resources, struct error *err)
+{
+	char part[CGROUP_PATH_LIMIT];
+	snprintf(part, sizeof part, "%s", path);
+	for (char *at = part + 1;; at++) {
+		if (*at != '/' && *at != '\0')
+			continue;
+		char end = *at;
+		*at = '\0';
+		cleanup_close int group = cgroup_open_group(hierarchy, part, false);
+		if (group < 0)
+			return error_set_errno(err, errno, "open %s%s", hierarchy->mount_point, part);
+		if (read_number(group, "cpu.rt_runtime_us") < 0)
+			return error_set(err, ERROR_UNSUPPORTED,
+					 "Your kernel does not support CPU real-time scheduler");
+		bool is_last = end == '\0';
+		if ((is_last || read_number(group, "cpu.rt_period_us") < resources->cpu_rt_period_us) &&
+		    resources->cpu_rt_period_us > 0 &&
+		    write_number(group, "cpu.rt_period_us", resources->cpu_rt_period_us, err) < 0)
+			return error_wrap(err, "--cpu-rt-period");
+		if ((is_last || read_number(group, "cpu.rt_runtime_us") < resources->cpu_rt_runtime_us) &&
+		    resources->cpu_rt_runtime_us > 0 &&
+		    write_number(group, "cpu.rt_runtime_us", resources->cpu_rt_runtime_us, err) < 0)
+			return error_wrap(err, "--cpu-rt-runtime");
+		if (is_last)
+			return 0;
+		*at = end;
+	}
+}
+
+/* With the BFQ scheduler as a module of its own the names begin otherwise. */
+static int write_weight(int group_fd, const char *file, const char *bfq_file, const char *text, struct error *err)
+{
+	struct error problem = {0};
+	if (write_kernel_file_at(group_fd, file, text, &problem) == 0)
+		return 0;
+	if (problem.kind == ERROR_NOT_FOUND) {
+		error_clear(&problem);
+		if (write_kernel_file_at(group_fd, bfq_file, text, &problem) == 0)
+			return 0;
+	}
+	if (problem.kind == ERROR_NOT_FOUND)
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "Your kernel does not support Block I/O weight (%s): a scheduler of weights, BFQ, is "
+				 "needed",
+				 bfq_file);
+	if (err)
+		*err = problem;
+	return -1;
+}
+
+static int set_block(int group_fd, const struct spec_resources *resources, struct error *err)
+{
+	static const char *const files[] = {
+		[SPEC_BLOCK_READ_BYTES] = "blkio.throttle.read_bps_device",
+		[SPEC_BLOCK_WRITE_BYTES] = "blkio.throttle.write_bps_device",
+		[SPEC_BLOCK_READ_OPERATIONS] = "blkio.throttle.read_iops_device",
+		[SPEC_BLOCK_WRITE_OPERATIONS] = "blkio.throttle.write_iops_device",
+	};
+	char text[64];
+	if (resources->block_weight > 0) {
+		snprintf(text, sizeof text, "%" PRId64, resources->block_weight);
+		if (write_weight(group_fd, "blkio.weight", "blkio.bfq.weight", text, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < resources->block_limit_count; i++) {
+		const struct spec_block_limit *limit = &resources->block_limits[i];
+		snprintf(text, sizeof text, "%u:%u %" PRIu64, limit->major, limit->minor, limit->value);
+		int result =
+			limit->kind == SPEC_BLOCK_WEIGHT
+				? write_weight(group_fd, "blkio.weight_device", "blkio.bfq.weight_device", text, err)
+				: write_kernel_file_at(group_fd, files[limit->kind], text, err);
+		if (result < 0)
+			return error_wrap(err, "limit the block device %u:%u", limit->major, limit->minor);
+	}
 	return 0;
 }
 
@@ -108,21 +202,45 @@ static int need(const struct cgroup_layout *layout, enum cgroup_controller contr
 			 cgroup_controller_names[controller]);
 }
 
+static int check_controllers(const struct cgroup_layout *layout, const struct spec_resources *resources,
+			     struct error *err)
+{
+	const struct {
+		enum cgroup_controller controller;
+		bool wanted;
+		const char *option;
+	} needs[] = {
+		{CGROUP_MEMORY, resources->memory_bytes > 0 || resources->memory_swap_bytes > 0, "--memory"},
+		{CGROUP_MEMORY, resources->memory_reservation_bytes > 0, "--memory-reservation"},
+		{CGROUP_MEMORY, resources->sets_swappiness, "--memory-swappiness"},
+		{CGROUP_MEMORY, resources->oom_kill_disable, "--oom-kill-disable"},
+		{CGROUP_PIDS, resources->pids_limit > 0, "--pids-limit"},
+		{CGROUP_CPU, resources->cpu_quota_us > 0, "--cpus"},
+		{CGROUP_CPU, resources->cpu_period_us > 0, "--cpu-period"},
+		{CGROUP_CPU, resources->cpu_shares > 0, "--cpu-shares"},
+		{CGROUP_CPU, resources->cpu_rt_period_us > 0 || resources->cpu_rt_runtime_us > 0, "--cpu-rt-runtime"},
+		{CGROUP_CPUSET, resources->cpuset_cpus || resources->cpuset_mems, "--cpuset-cpus"},
+		{CGROUP_BLKIO, resources->block_weight > 0, "--blkio-weight"},
+		{CGROUP_BLKIO, resources->block_limit_count > 0, "--device-read-bps and its like"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+		if (need(layout, needs[i].controller, needs[i].wanted, needs[i].option, err) < 0)
+			return -1;
+	return 0;
+}
+
 int cgroup_v1_create(const struct cgroup_layout *layout, const char *path, const struct spec_resources *resources,
 		     struct error *err)
 {
 	bool wants_cpuset = resources->cpuset_cpus || resources->cpuset_mems;
-	if (need(layout, CGROUP_MEMORY, resources->memory_bytes > 0 || resources->memory_swap_bytes > 0, "--memory",
-		 err) < 0 ||
-	    need(layout, CGROUP_PIDS, resources->pids_limit > 0, "--pids-limit", err) < 0 ||
-	    need(layout, CGROUP_CPU, resources->cpu_quota_us > 0, "--cpus", err) < 0 ||
-	    need(layout, CGROUP_CPU, resources->cpu_period_us > 0, "--cpu-period", err) < 0 ||
-	    need(layout, CGROUP_CPU, resources->cpu_shares > 0, "--cpu-shares", err) < 0 ||
-	    need(layout, CGROUP_CPUSET, wants_cpuset, "--cpuset-cpus", err) < 0)
+	bool wants_block = resources->block_weight > 0 || resources->block_limit_count > 0;
+	bool wants_realtime = resources->cpu_rt_period_us > 0 || resources->cpu_rt_runtime_us > 0;
+	unsigned optional = (wants_cpuset ? 1U << CGROUP_CPUSET : 0) | (wants_block ? 1U << CGROUP_BLKIO : 0);
+	if (check_controllers(layout, resources, err) < 0)
 		return -1;
 	for (size_t i = 0; i < layout->hierarchy_count; i++) {
 		const struct cgroup_hierarchy *hierarchy = &layout->hierarchies[i];
-		if (!wants_cpuset && cgroup_is_optional(hierarchy))
+		if (cgroup_is_optional(hierarchy) && !(hierarchy->controllers & optional))
 			continue;
 		cleanup_close int group = cgroup_open_group(hierarchy, path, true);
 		if (group < 0)
@@ -131,7 +249,12 @@ int cgroup_v1_create(const struct cgroup_layout *layout, const char *path, const
 			return -1;
 		if (hierarchy->controllers & 1U << CGROUP_CPU && set_cpu(group, resources, err) < 0)
 			return -1;
+		if (hierarchy->controllers & 1U << CGROUP_CPU && wants_realtime &&
+		    set_realtime(hierarchy, path, resources, err) < 0)
+			return -1;
 		if (hierarchy->controllers & 1U << CGROUP_CPUSET && set_cpuset(hierarchy, path, resources, err) < 0)
+			return -1;
+		if (hierarchy->controllers & 1U << CGROUP_BLKIO && set_block(group, resources, err) < 0)
 			return -1;
 		if (hierarchy->controllers & 1U << CGROUP_PIDS && resources->pids_limit > 0 &&
 		    write_number(group, "pids.max", resources->pids_limit, err) < 0)
@@ -154,8 +277,21 @@ int cgroup_v1_enter(const struct cgroup_layout *layout, const char *path, pid_t 
 	return 0;
 }
 
-int cgroup_v1_restrict_devices(const struct cgroup_layout *layout, const char *path, bool *ret_guarded,
-			       struct error *err)
+static int allow_device(int allow_fd, const struct device_rule *rule, struct error *err)
+{
+	char text[48], major[12] = "*", minor[12] = "*";
+	if (rule->major >= 0)
+		snprintf(major, sizeof major, "%d", rule->major);
+	if (rule->minor >= 0)
+		snprintf(minor, sizeof minor, "%d", rule->minor);
+	int length = snprintf(text, sizeof text, "%c %s:%s %s", rule->type, major, minor, rule->access);
+	if (write_full(allow_fd, text, (size_t)length, err) < 0)
+		return error_wrap(err, "devices.allow \"%s\"", text);
+	return 0;
+}
+
+int cgroup_v1_restrict_devices(const struct cgroup_layout *layout, const char *path, const struct device_rule *rules,
+			       size_t count, bool *ret_guarded, struct error *err)
 {
 	const struct cgroup_hierarchy *hierarchy = cgroup_layout_find(layout, CGROUP_DEVICES);
 	*ret_guarded = false;
@@ -169,16 +305,19 @@ int cgroup_v1_restrict_devices(const struct cgroup_layout *layout, const char *p
 	cleanup_close int allow = openat(group, "devices.allow", O_WRONLY | O_CLOEXEC);
 	if (allow < 0)
 		return error_set_errno(err, errno, "open devices.allow");
-	for (size_t i = 0; i < device_default_rule_count; i++) {
-		const struct device_rule *rule = &device_default_rules[i];
-		char text[48], major[12] = "*", minor[12] = "*";
-		if (rule->major >= 0)
-			snprintf(major, sizeof major, "%d", rule->major);
-		if (rule->minor >= 0)
-			snprintf(minor, sizeof minor, "%d", rule->minor);
-		int length = snprintf(text, sizeof text, "%c %s:%s %s", rule->type, major, minor, rule->access);
-		if (write_full(allow, text, (size_t)length, err) < 0)
-			return error_wrap(err, "devices.allow \"%s\"", text);
+	for (size_t i = 0; i < device_default_rule_count; i++)
+		if (allow_device(allow, &device_default_rules[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < count; i++) {
+		/* The kernel takes "a" as all devices, whatever numbers follow: two rules say what was meant. */
+		struct device_rule rule = rules[i];
+		bool is_both = rule.type == 'a';
+		rule.type = is_both ? 'c' : rule.type;
+		if (allow_device(allow, &rule, err) < 0)
+			return -1;
+		rule.type = 'b';
+		if (is_both && allow_device(allow, &rule, err) < 0)
+			return -1;
 	}
 	*ret_guarded = true;
 	return 0;

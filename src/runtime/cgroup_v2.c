@@ -15,8 +15,9 @@
 #define KILL_TIMEOUT (10 * NANOSECONDS_PER_SECOND)
 #define CPU_PERIOD   100000
 
-/* The last is made only where somebody asks for it. */
-static const char *const controllers[] = {"memory", "pids", "cpu", "cpuset"};
+/* Those behind the first three are made only where somebody asks for them. */
+enum { FOR_ALL = 0x7, FOR_CPUSET = 1 << 3, FOR_IO = 1 << 4 };
+static const char *const controllers[] = {"memory", "pids", "cpu", "cpuset", "io"};
 
 static bool has_word(const char *text, const char *word)
 {
@@ -33,7 +34,7 @@ static bool has_word(const char *text, const char *word)
  * A controller reaches a group when each group above names it in cgroup.subtree_control. One that the host does not
  * have is passed over here: a limit that needs it fails later, on the file that is not there.
  */
-static int enable_controllers(int group_fd, size_t count, struct error *err)
+static int enable_controllers(int group_fd, unsigned wanted, struct error *err)
 {
 	cleanup_buffer struct buffer available = BUFFER_INIT(0), enabled = BUFFER_INIT(0);
 	if (read_file_at(group_fd, "cgroup.controllers", 4096, &available, err) < 0 ||
@@ -41,8 +42,8 @@ static int enable_controllers(int group_fd, size_t count, struct error *err)
 		return -1;
 	char text[64] = "";
 	size_t used = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (has_word(buffer_text(&available), controllers[i]) &&
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
+		if (wanted & 1U << i && has_word(buffer_text(&available), controllers[i]) &&
 		    !has_word(buffer_text(&enabled), controllers[i]))
 			used += (size_t)snprintf(text + used, sizeof text - used, "%s+%s", used ? " " : "",
 						 controllers[i]);
@@ -50,7 +51,7 @@ static int enable_controllers(int group_fd, size_t count, struct error *err)
 	return used == 0 ? 0 : write_kernel_file_at(group_fd, "cgroup.subtree_control", text, err);
 }
 
-static int enable_down_to(const struct cgroup_hierarchy *hierarchy, const char *path, size_t controller_count,
+static int enable_down_to(const struct cgroup_hierarchy *hierarchy, const char *path, unsigned wanted,
 			  struct error *err)
 {
 	char above[CGROUP_PATH_LIMIT];
@@ -63,7 +64,7 @@ static int enable_down_to(const struct cgroup_hierarchy *hierarchy, const char *
 		cleanup_close int group = cgroup_open_group(hierarchy, above, above[0] != '\0');
 		if (group < 0)
 			return error_set_errno(err, errno, "make %s%s", hierarchy->mount_point, above);
-		if (enable_controllers(group, controller_count, err) < 0)
+		if (enable_controllers(group, wanted, err) < 0)
 			return error_wrap(err, "%s%s", hierarchy->mount_point, above);
 		*at = '/';
 		if (!strchr(at + 1, '/'))
@@ -81,9 +82,20 @@ static int set(int group_fd, const char *file, const char *option, const char *t
 	return -1;
 }
 
-static int set_limits(int group_fd, const struct spec_resources *resources, struct error *err)
+static int set_memory(int group_fd, const struct spec_resources *resources, struct error *err)
 {
-	char text[64];
+	char text[32];
+	if (resources->sets_swappiness)
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "--memory-swappiness: control groups of version 2 have no swappiness of their own");
+	if (resources->oom_kill_disable)
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "--oom-kill-disable: control groups of version 2 can not be kept from it");
+	if (resources->memory_reservation_bytes > 0) {
+		snprintf(text, sizeof text, "%" PRId64, resources->memory_reservation_bytes);
+		if (set(group_fd, "memory.low", "--memory-reservation", text, err) < 0)
+			return -1;
+	}
 	if (resources->memory_bytes > 0) {
 		snprintf(text, sizeof text, "%" PRId64, resources->memory_bytes);
 		if (set(group_fd, "memory.max", "--memory", text, err) < 0)
@@ -104,6 +116,44 @@ static int set_limits(int group_fd, const struct spec_resources *resources, stru
 	} else if (resources->memory_swap_bytes < 0) {
 		write_kernel_file_at(group_fd, "memory.swap.max", "max", NULL);
 	}
+	return 0;
+}
+
+static int set_block(int group_fd, const struct spec_resources *resources, struct error *err)
+{
+	static const char *const keys[] = {
+		[SPEC_BLOCK_READ_BYTES] = "rbps",
+		[SPEC_BLOCK_WRITE_BYTES] = "wbps",
+		[SPEC_BLOCK_READ_OPERATIONS] = "riops",
+		[SPEC_BLOCK_WRITE_OPERATIONS] = "wiops",
+	};
+	char text[64];
+	/* BFQ's weights are Docker's own. */
+	if (resources->block_weight > 0) {
+		snprintf(text, sizeof text, "default %" PRId64, resources->block_weight);
+		if (set(group_fd, "io.bfq.weight", "--blkio-weight", text, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < resources->block_limit_count; i++) {
+		const struct spec_block_limit *limit = &resources->block_limits[i];
+		bool is_weight = limit->kind == SPEC_BLOCK_WEIGHT;
+		snprintf(text, sizeof text, "%u:%u %s%s%" PRIu64, limit->major, limit->minor,
+			 is_weight ? "" : keys[limit->kind], is_weight ? "" : "=", limit->value);
+		if (set(group_fd, is_weight ? "io.bfq.weight" : "io.max", "a limit on a block device", text, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int set_limits(int group_fd, const struct spec_resources *resources, struct error *err)
+{
+	char text[64];
+	if (set_memory(group_fd, resources, err) < 0 || set_block(group_fd, resources, err) < 0)
+		return -1;
+	if (resources->cpu_rt_period_us > 0 || resources->cpu_rt_runtime_us > 0)
+		return error_set(err, ERROR_UNSUPPORTED,
+				 "--cpu-rt-runtime: Your kernel does not support CPU real-time scheduler with control "
+				 "groups of version 2");
 	if (resources->pids_limit > 0) {
 		snprintf(text, sizeof text, "%" PRId64, resources->pids_limit);
 		if (set(group_fd, "pids.max", "--pids-limit", text, err) < 0)
@@ -138,8 +188,12 @@ int cgroup_v2_create(const struct cgroup_layout *layout, const char *path, const
 		     struct error *err)
 {
 	const struct cgroup_hierarchy *hierarchy = &layout->hierarchies[0];
-	bool wants_cpuset = resources->cpuset_cpus || resources->cpuset_mems;
-	if (enable_down_to(hierarchy, path, ARRAY_SIZE(controllers) - !wants_cpuset, err) < 0)
+	unsigned wanted = FOR_ALL;
+	if (resources->cpuset_cpus || resources->cpuset_mems)
+		wanted |= FOR_CPUSET;
+	if (resources->block_weight > 0 || resources->block_limit_count > 0)
+		wanted |= FOR_IO;
+	if (enable_down_to(hierarchy, path, wanted, err) < 0)
 		return -1;
 	cleanup_close int group = cgroup_open_group(hierarchy, path, true);
 	if (group < 0)

@@ -7,8 +7,8 @@
 int cgroup_v1_create(const struct cgroup_layout *layout, const char *path, const struct spec_resources *resources,
 		     struct error *err);
 int cgroup_v1_enter(const struct cgroup_layout *layout, const char *path, pid_t pid, struct error *err);
-int cgroup_v1_restrict_devices(const struct cgroup_layout *layout, const char *path, bool *ret_guarded,
-			       struct error *err);
+int cgroup_v1_restrict_devices(const struct cgroup_layout *layout, const char *path, const struct device_rule *rules,
+			       size_t count, bool *ret_guarded, struct error *err);
 int cgroup_v1_destroy(const struct cgroup_layout *layout, const char *path, struct error *err);
 
 int cgroup_v2_create(const struct cgroup_layout *layout, const char *path, const struct spec_resources *resources,

@@ -9,7 +9,7 @@
  * them
  *   6. working directory, read-only root
  *   7. READY … GO                                        the parent attaches the network meanwhile
- *   8. network inside; the last thing that needs all capabilities
+ *   8. network inside, then sysctls; the last that needs all capabilities
  *   9. bounding set, [filter], user, capabilities, [filter], exec
  *
  * The filter is loaded before the capabilities go, since loading it needs CAP_SYS_ADMIN, unless no_new_privs lets
@@ -48,6 +48,7 @@
 #include "runtime/plan.h"
 #include "runtime/rootfs.h"
 #include "runtime/sync.h"
+#include "runtime/sysctl.h"
 #include "runtime/terminal.h"
 #include "runtime/user.h"
 
@@ -56,6 +57,7 @@ struct child {
 	const struct runtime_spec *spec;
 	int root_fd;
 	int working_directory_fd;
+	int proc_sys_fd; /* where there are sysctls to set */
 	int terminal_master, terminal_slave;
 	struct user user;
 };
@@ -90,14 +92,40 @@ static int fill_dev(struct child *child, int *ret_null_fd, struct error *err)
 	return 0;
 }
 
+/* A mount shows what the namespace that made it calls the root, so that with the host's names too a container sees no
+ * group but its own. */
 static int enter_cgroup_namespace(struct child *child, struct error *err)
 {
 	const struct cgroup_layout *layout;
+	bool stays = child->spec->cgroup_view == SPEC_NAMESPACE_HOST;
+	cleanup_close int before =
+		stays ? open_in_root(child->root_fd, "proc/thread-self/ns", O_PATH | O_DIRECTORY, 0) : -1;
+	cleanup_close int host = stays ? openat(before, "cgroup", O_RDONLY | O_CLOEXEC) : -1;
+	if (stays && host < 0)
+		return error_set_errno(err, errno, "open the host's cgroup namespace");
 	if (cgroup_layout_get(&layout, err) < 0)
 		return -1;
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		return error_set_errno(err, errno, "make a cgroup namespace");
-	return mount_table_apply_cgroups(child->root_fd, child->spec, layout, err);
+	if (mount_table_apply_cgroups(child->root_fd, child->spec, layout, err) < 0)
+		return -1;
+	if (stays && setns(host, CLONE_NEWCGROUP) < 0)
+		return error_set_errno(err, errno, "return to the host's cgroup namespace");
+	return 0;
+}
+
+/* What another container lends, and names. */
+static int enter_namespaces(const struct runtime_spec *spec, struct error *err)
+{
+	if (spec->ipc == SPEC_NAMESPACE_JOIN && setns(spec->ipc_pidfd, CLONE_NEWIPC) < 0)
+		return error_set_errno(err, errno, "join the other container's IPC namespace");
+	if (spec->uts != SPEC_NAMESPACE_OWN)
+		return 0;
+	if (spec->hostname && sethostname(spec->hostname, strlen(spec->hostname)) < 0)
+		return error_set_errno(err, errno, "set the host name %s", spec->hostname);
+	if (spec->domainname && setdomainname(spec->domainname, strlen(spec->domainname)) < 0)
+		return error_set_errno(err, errno, "set the domain name %s", spec->domainname);
+	return 0;
 }
 
 static int attach_files(struct child *child, struct error *err)
@@ -140,16 +168,21 @@ static int build_root(struct child *child, struct error *err)
 	const struct runtime_spec *spec = child->spec;
 	child->root_fd = child->plan->root_mount;
 	cleanup_close int null_fd = -1;
-	if (rootfs_enter(child->root_fd, err) < 0 || mount_table_apply(child->root_fd, spec, err) < 0 ||
+	if (enter_namespaces(spec, err) < 0 || rootfs_enter(child->root_fd, err) < 0 ||
+	    mount_table_apply(child->root_fd, spec, child->plan->shm_mount, err) < 0 ||
 	    fill_dev(child, &null_fd, err) < 0)
 		return -1;
-	if (spec->hostname && sethostname(spec->hostname, strlen(spec->hostname)) < 0)
-		return error_set_errno(err, errno, "set the host name %s", spec->hostname);
+	if (spec->sysctl_count && (child->proc_sys_fd = sysctl_open(child->root_fd, err)) < 0)
+		return -1;
+	if (oom_score_apply(child->root_fd, spec->oom_score_adj, err) < 0)
+		return -1;
 	if (enter_cgroup_namespace(child, err) < 0 || attach_files(child, err) < 0)
 		return -1;
 	if (mounts_attach(child->root_fd, spec->mounts, spec->mount_count, child->plan->mount_fds, err) < 0)
 		return -1;
-	if (!spec->privileged && masks_apply(child->root_fd, null_fd, err) < 0)
+	if (devices_add(child->root_fd, spec->devices, spec->device_count, err) < 0)
+		return -1;
+	if (!spec->privileged && !spec->shows_system_paths && masks_apply(child->root_fd, null_fd, err) < 0)
 		return -1;
 	if (open_working_directory(child, err) < 0)
 		return -1;
@@ -171,6 +204,8 @@ static int join_container(struct child *child, struct error *err)
 	child->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (child->root_fd < 0)
 		return error_set_errno(err, errno, "open the container's root");
+	if (oom_score_apply(child->root_fd, spec->oom_score_adj, err) < 0)
+		return -1;
 	const char *path = spec->working_directory && spec->working_directory[0] ? spec->working_directory : "/";
 	child->working_directory_fd = open_in_root(child->root_fd, path, O_PATH | O_DIRECTORY, 0);
 	if (child->working_directory_fd < 0)
@@ -352,6 +387,7 @@ static int prepare_process(struct error *err)
 static int run(struct child *child, struct error *err)
 {
 	struct start_plan *plan = child->plan;
+	const struct runtime_spec *spec = child->spec;
 	if (prepare_process(err) < 0 || cgroup_enter_self(plan->cgroup_procs, plan->cgroup_procs_count, err) < 0)
 		return -1;
 	if ((plan->join_pidfd >= 0 ? join_container(child, err) : build_root(child, err)) < 0)
@@ -364,6 +400,8 @@ static int run(struct child *child, struct error *err)
 		return -1;
 	if (plan->inside && plan->inside->configure && plan->inside->configure(plan->inside->context, err) < 0)
 		return -1;
+	if (child->proc_sys_fd >= 0 && sysctl_apply(child->proc_sys_fd, spec->sysctls, spec->sysctl_count, err) < 0)
+		return -1;
 	umask(0022);
 	return confine_and_execute(child, err);
 }
@@ -375,7 +413,7 @@ _Noreturn void child_run(struct start_plan *plan)
 	static struct error error;
 	child = (struct child){
 		.plan = plan, .spec = plan->spec, .root_fd = -1, .terminal_master = -1, .terminal_slave = -1};
-	child.working_directory_fd = -1;
+	child.working_directory_fd = child.proc_sys_fd = -1;
 	if (run(&child, &error) < 0)
 		sync_send(plan->sync_fd, SYNC_FAILED, &error, -1, NULL);
 	_exit(error.kind == ERROR_NO_COMMAND ? 127 : error.kind == ERROR_CANNOT_INVOKE ? 126 : 125);

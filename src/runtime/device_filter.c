@@ -23,7 +23,7 @@ const struct device_rule device_default_rules[] = {
 const size_t device_default_rule_count = ARRAY_SIZE(device_default_rules);
 
 #define RULE_INSTRUCTIONS 10
-#define PROGRAM_LIMIT	  (8 + RULE_INSTRUCTIONS * ARRAY_SIZE(device_default_rules) + 2)
+#define PROGRAM_LIMIT	  (8 + RULE_INSTRUCTIONS * (ARRAY_SIZE(device_default_rules) + DEVICE_RULE_LIMIT) + 2)
 
 static struct bpf_insn load(int to, int from, size_t offset)
 {
@@ -62,8 +62,10 @@ static size_t emit_rule(struct bpf_insn *program, size_t at, const struct device
 	int access = (strchr(rule->access, 'r') ? BPF_DEVCG_ACC_READ : 0) |
 		     (strchr(rule->access, 'w') ? BPF_DEVCG_ACC_WRITE : 0) |
 		     (strchr(rule->access, 'm') ? BPF_DEVCG_ACC_MKNOD : 0);
-	jumps[jump_count++] = at;
-	program[at++] = jump_unless_equal(2, rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+	if (rule->type != 'a') {
+		jumps[jump_count++] = at;
+		program[at++] = jump_unless_equal(2, rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+	}
 	/* Whatever is wanted beyond what the rule gives must be nothing. */
 	program[at++] = copy(0, 3);
 	program[at++] = operate(BPF_AND, 0, ~access & 0x7);
@@ -84,7 +86,7 @@ static size_t emit_rule(struct bpf_insn *program, size_t at, const struct device
 	return at;
 }
 
-static size_t emit_program(struct bpf_insn *program)
+static size_t emit_program(struct bpf_insn *program, const struct device_rule *more, size_t count)
 {
 	size_t at = 0;
 	program[at++] = load(2, 1, offsetof(struct bpf_cgroup_dev_ctx, access_type));
@@ -95,20 +97,24 @@ static size_t emit_program(struct bpf_insn *program)
 	program[at++] = load(5, 1, offsetof(struct bpf_cgroup_dev_ctx, minor));
 	for (size_t i = 0; i < device_default_rule_count; i++)
 		at = emit_rule(program, at, &device_default_rules[i]);
+	for (size_t i = 0; i < count; i++)
+		at = emit_rule(program, at, &more[i]);
 	program[at++] = operate(BPF_MOV, 0, 0);
 	program[at++] = leave();
 	return at;
 }
 
-int device_filter_attach(int group_fd, struct error *err)
+int device_filter_attach(int group_fd, const struct device_rule *more, size_t count, struct error *err)
 {
+	if (count > DEVICE_RULE_LIMIT)
+		return error_set(err, ERROR_LIMIT, "more than %d rules for devices", DEVICE_RULE_LIMIT);
 	struct bpf_insn program[PROGRAM_LIMIT];
 	char log[1024] = "";
 	union bpf_attr load_attributes;
 	memset(&load_attributes, 0, sizeof load_attributes);
 	load_attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
 	load_attributes.insns = (uintptr_t)program;
-	load_attributes.insn_cnt = (uint32_t)emit_program(program);
+	load_attributes.insn_cnt = (uint32_t)emit_program(program, more, count);
 	load_attributes.license = (uintptr_t) "Apache-2.0";
 	cleanup_close int program_fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load_attributes, sizeof load_attributes);
 	if (program_fd < 0 && (errno == EINVAL || errno == EACCES)) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -155,5 +156,38 @@ int devices_make(int dev_fd, const struct device_list *more, int *ret_null_fd, s
 	if (null_fd < 0)
 		return -1;
 	*ret_null_fd = null_fd;
+	return 0;
+}
+
+static int add_device(int root_fd, const struct spec_device *device, struct error *err)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(device->path, '/');
+	size_t length = slash ? (size_t)(slash - device->path) : 0;
+	if (!slash || !slash[1] || length >= sizeof folder)
+		return error_set(err, ERROR_INVALID, "invalid path of a device in the container: %s", device->path);
+	memcpy(folder, length ? device->path : "/", length ? length : 1);
+	folder[length ? length : 1] = '\0';
+	cleanup_close int folder_fd = make_folders_in_root(root_fd, folder, 0755);
+	if (folder_fd < 0)
+		return error_set_errno(err, errno, "make the folder of the device %s", device->path);
+	bool made = mknodat(folder_fd, slash + 1, device->mode, device->number) == 0;
+	if (!made && errno != EEXIST)
+		return error_set_errno(err, errno, "make the device %s", device->path);
+	struct stat status;
+	if (fstatat(folder_fd, slash + 1, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_set_errno(err, errno, "look at the device %s", device->path);
+	if ((status.st_mode & S_IFMT) != (device->mode & S_IFMT) || status.st_rdev != device->number)
+		return error_set(err, ERROR_CONFLICT, "make the device %s: something else is there", device->path);
+	if (made && fchownat(folder_fd, slash + 1, device->owner, device->group, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_set_errno(err, errno, "set the owner of the device %s", device->path);
+	return 0;
+}
+
+int devices_add(int root_fd, const struct spec_device *devices, size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (add_device(root_fd, &devices[i], err) < 0)
+			return -1;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "runtime/spec.h"
 
 struct device_node {
 	char *name; /* below /dev; a folder is listed before what it holds */
@@ -29,3 +30,9 @@ void device_list_release(struct device_list *list);
  * ret_null_fd gets an O_PATH descriptor of /dev/null that has been checked to be just that: masks.c puts it on files.
  */
 int devices_make(int dev_fd, const struct device_list *more, int *ret_null_fd, struct error *err);
+
+/*
+ * --device: makes the nodes, and the folders to them, anywhere in the container's root; one that is there already must
+ * be the same device. Behind the user's mounts.
+ */
+int devices_add(int root_fd, const struct spec_device *devices, size_t count, struct error *err);

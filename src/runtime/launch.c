@@ -27,6 +27,7 @@
 #include "runtime/mounts.h"
 #include "runtime/plan.h"
 #include "runtime/rootfs.h"
+#include "runtime/shared.h"
 #include "runtime/sync.h"
 
 #define DEFAULT_PATH  "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -41,6 +42,7 @@ static void plan_release(struct start_plan *plan)
 		cleanup_close_function(&plan->mount_fds[i]);
 	free(plan->mount_fds);
 	cleanup_close_function(&plan->root_mount);
+	cleanup_close_function(&plan->shm_mount);
 	cleanup_close_function(&plan->hostname_mount);
 	cleanup_close_function(&plan->hosts_mount);
 	cleanup_close_function(&plan->resolv_conf_mount);
@@ -122,7 +124,8 @@ static int prepare_mounts(struct start_plan *plan, struct error *err)
 	if (mounts_prepare(spec->mounts, spec->mount_count, plan->mount_fds, err) < 0 ||
 	    prepare_file(spec->hostname_fd, "/etc/hostname", &plan->hostname_mount, err) < 0 ||
 	    prepare_file(spec->hosts_fd, "/etc/hosts", &plan->hosts_mount, err) < 0 ||
-	    prepare_file(spec->resolv_conf_fd, "/etc/resolv.conf", &plan->resolv_conf_mount, err) < 0)
+	    prepare_file(spec->resolv_conf_fd, "/etc/resolv.conf", &plan->resolv_conf_mount, err) < 0 ||
+	    shared_memory_mount(spec, &plan->shm_mount, err) < 0)
 		return -1;
 	if (!spec->init_path)
 		return 0;
@@ -140,7 +143,8 @@ static int prepare_cgroup(struct start_plan *plan, struct error *err)
 	bool guarded = true;
 	if (cgroup_create(spec->cgroup, &spec->resources, err) < 0)
 		return -1;
-	if (!spec->privileged && cgroup_restrict_devices(spec->cgroup, &guarded, err) < 0) {
+	if (!spec->privileged &&
+	    cgroup_restrict_devices(spec->cgroup, spec->device_rules, spec->device_rule_count, &guarded, err) < 0) {
 		cgroup_destroy(spec->cgroup, NULL);
 		return error_wrap(err, "restrict the devices");
 	}
@@ -193,15 +197,12 @@ static pid_t clone_with(struct start_plan *plan, uint64_t flags, int parent_sock
 	return pid;
 }
 
-/* A new container. The cgroup namespace is the child's to make, once it is in its group. */
-static pid_t clone_child(struct start_plan *plan, int parent_socket, int *ret_pidfd, struct error *err)
+/* The network is joined by us on behalf of the child, whose mounts of sysfs then show the right namespace. */
+static pid_t clone_on_network(struct start_plan *plan, uint64_t flags, int parent_socket, int *ret_pidfd,
+			      struct error *err)
 {
-	uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-	if (plan->spec->network == SPEC_NETWORK_OWN)
-		flags |= CLONE_NEWNET;
 	if (plan->spec->network != SPEC_NETWORK_SHARED)
 		return clone_with(plan, flags, parent_socket, ret_pidfd, err);
-	/* Joined by us on behalf of the child, whose mounts of sysfs then show the right namespace. */
 	cleanup_close int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (own < 0)
 		return error_set_errno(err, errno, "open our network namespace");
@@ -218,18 +219,23 @@ static pid_t clone_child(struct start_plan *plan, int parent_socket, int *ret_pi
 	return -1;
 }
 
-/* Into a container that is there. The pid namespace is joined by the parent on behalf of its next child. */
-static pid_t clone_into(struct start_plan *plan, int parent_socket, int *ret_pidfd, struct error *err)
+/*
+ * A child whose pid namespace has processes already, which may be hostile and see it from its first moment: it can not
+ * be traced, nor its descriptors be looked at (CVE-2016-9962). The namespace of target_pidfd (-1: our own) is joined by
+ * the parent on behalf of its next child.
+ */
+static pid_t clone_among_others(struct start_plan *plan, uint64_t flags, int target_pidfd, int parent_socket,
+				int *ret_pidfd, struct error *err)
 {
 	cleanup_close int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	if (own < 0)
 		return error_set_errno(err, errno, "open our pid namespace");
-	if (setns(plan->join_pidfd, CLONE_NEWPID) < 0)
+	if (target_pidfd >= 0 && setns(target_pidfd, CLONE_NEWPID) < 0)
 		return error_set_errno(err, errno, "join the container's pid namespace");
 	/* Copied by the clone, and undone by exec in the child. */
 	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	pid_t pid = clone_with(plan, 0, parent_socket, ret_pidfd, err);
+	pid_t pid = clone_on_network(plan, flags, parent_socket, ret_pidfd, err);
 	prctl(PR_SET_DUMPABLE, dumpable == 1, 0, 0, 0);
 	if (setns(own, CLONE_NEWPID) < 0 && pid > 0) {
 		error_set_errno(err, errno, "return to our pid namespace");
@@ -240,6 +246,25 @@ static pid_t clone_into(struct start_plan *plan, int parent_socket, int *ret_pid
 		return -1;
 	}
 	return pid;
+}
+
+/* A new container. The cgroup namespace is the child's to make, once it is in its group. */
+static pid_t clone_child(struct start_plan *plan, int parent_socket, int *ret_pidfd, struct error *err)
+{
+	const struct runtime_spec *spec = plan->spec;
+	uint64_t flags = CLONE_NEWNS;
+	if (spec->pid == SPEC_NAMESPACE_OWN)
+		flags |= CLONE_NEWPID;
+	if (spec->ipc == SPEC_NAMESPACE_OWN)
+		flags |= CLONE_NEWIPC;
+	if (spec->uts == SPEC_NAMESPACE_OWN)
+		flags |= CLONE_NEWUTS;
+	if (spec->network == SPEC_NETWORK_OWN)
+		flags |= CLONE_NEWNET;
+	if (spec->pid == SPEC_NAMESPACE_OWN)
+		return clone_on_network(plan, flags, parent_socket, ret_pidfd, err);
+	return clone_among_others(plan, flags, spec->pid == SPEC_NAMESPACE_JOIN ? spec->pid_pidfd : -1, parent_socket,
+				  ret_pidfd, err);
 }
 
 static int hear(struct runtime_process *process, struct sync_message *message, int *ret_fd, struct error *err)
@@ -279,8 +304,9 @@ static int launch(struct start_plan *plan, const char *made_cgroup, struct runti
 	}
 	struct runtime_process process = {.pid = -1, .pidfd = -1, .sync_fd = sockets[0], .terminal_fd = -1};
 	plan->sync_fd = sockets[1];
-	process.pid = plan->join_pidfd >= 0 ? clone_into(plan, sockets[0], &process.pidfd, err)
-					    : clone_child(plan, sockets[0], &process.pidfd, err);
+	process.pid = plan->join_pidfd >= 0
+			      ? clone_among_others(plan, 0, plan->join_pidfd, sockets[0], &process.pidfd, err)
+			      : clone_child(plan, sockets[0], &process.pidfd, err);
 	close(sockets[1]);
 	if (process.pid < 0) {
 		runtime_abandon(&process, made_cgroup);
@@ -300,6 +326,7 @@ static struct start_plan empty_plan(const struct runtime_spec *spec)
 				   .join_pidfd = -1,
 				   .sync_fd = -1,
 				   .root_mount = -1,
+				   .shm_mount = -1,
 				   .hostname_mount = -1,
 				   .hosts_mount = -1,
 				   .resolv_conf_mount = -1,

@@ -126,3 +126,13 @@ int masks_apply(int root_fd, int null_fd, struct error *err)
 	}
 	return 0;
 }
+
+json_t *masks_list(bool read_only)
+{
+	const char *const *paths = read_only ? read_only_paths : masked_paths;
+	size_t count = read_only ? ARRAY_SIZE(read_only_paths) : ARRAY_SIZE(masked_paths);
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_sprintf("/%s", paths[i]));
+	return array;
+}

@@ -77,15 +77,21 @@ static int apply_entry(int root_fd, const struct table_mount *entry, bool privil
 	return check_magic(mounted, entry, err);
 }
 
-int mount_table_apply(int root_fd, const struct runtime_spec *spec, struct error *err)
+int mount_table_apply(int root_fd, const struct runtime_spec *spec, int shm_mount, struct error *err)
 {
 	char shm_size[24];
 	snprintf(shm_size, sizeof shm_size, "%" PRId64, spec->shm_bytes > 0 ? spec->shm_bytes : (int64_t)SHM_BYTES);
 	for (size_t i = 0; i < ARRAY_SIZE(default_mounts); i++) {
+		bool is_shm = strcmp(default_mounts[i].target, "dev/shm") == 0;
+		if (is_shm && (spec->has_no_shm || shm_mount >= 0))
+			continue;
 		if (apply_entry(root_fd, &default_mounts[i], spec->privileged, shm_size, err) < 0)
 			return -1;
 	}
-	return 0;
+	if (shm_mount < 0)
+		return 0;
+	cleanup_close int target = mount_target_folder(root_fd, "dev/shm", err);
+	return target < 0 ? -1 : mount_attach(shm_mount, target, "/dev/shm", err);
 }
 
 /* The folder has the controllers' names, "cpu,cpuacct", and each of several has a link to it, as hosts have it. */

@@ -27,6 +27,21 @@ int mounts_prepare_bind(int source_fd, bool read_only, bool recursive, const cha
 	return steal_fd(&mount_fd);
 }
 
+/* With --mount's bind options. */
+static int prepare_bind(const struct spec_mount *mount, bool read_only, struct error *err)
+{
+	cleanup_close int mount_fd = mount_clone(mount->source_fd, mount->recursive, err);
+	uint64_t propagation = mount->propagation ? mount->propagation : MS_PRIVATE;
+	/* A copy of a shared mount is in its group already; MS_SHARED would begin one of its own. */
+	if (propagation == MS_SHARED)
+		propagation = 0;
+	if (mount_fd < 0 || (propagation && mount_set(mount_fd, 0, propagation, mount->recursive, err) < 0) ||
+	    (read_only &&
+	     mount_set(mount_fd, MOUNT_ATTR_RDONLY, 0, mount->recursive && !mount->read_only_here, err) < 0))
+		return error_wrap(err, "bind mount for %s", mount->target);
+	return steal_fd(&mount_fd);
+}
+
 static const struct {
 	const char *word;
 	uint64_t set, clear;
@@ -94,8 +109,7 @@ int mounts_prepare(const struct spec_mount *mounts, size_t count, int *ret_mount
 		bool read_only = mount->read_only && !mount->copy_up;
 		ret_mount_fds[i] = mount->kind == SPEC_MOUNT_TMPFS
 					   ? mounts_prepare_tmpfs(mount->options, mount->read_only, mount->target, err)
-					   : mounts_prepare_bind(mount->source_fd, read_only, mount->recursive,
-								 mount->target, err);
+					   : prepare_bind(mount, read_only, err);
 		if (ret_mount_fds[i] < 0)
 			return -1;
 	}

@@ -19,6 +19,7 @@ struct start_plan {
 	int sync_fd;	/* the child's end */
 	int root_mount; /* detached; owned */
 	int *mount_fds; /* a detached mount for each of spec->mounts; owned */
+	int shm_mount;	/* the host's or another container's /dev/shm; -1: one of its own, or none; owned */
 	int hostname_mount, hosts_mount, resolv_conf_mount,
 		init_mount; /* detached, read-write files; -1: none; owned */
 	int doorstep_fd;    /* the program that does the last execve (doorstep.c); owned */

@@ -23,19 +23,45 @@ struct spec_mount {
 	const char *target;  /* inside the container; made where missing, confined to the root */
 	const char *options; /* tmpfs only; may be NULL */
 	bool read_only;
-	bool recursive; /* bind: with what is mounted below */
-	bool copy_up;	/* an empty volume is first filled with what the image has at the target */
+	bool recursive;		   /* bind: with what is mounted below */
+	bool read_only_here;	   /* bind: what is mounted below stays writable */
+	unsigned long propagation; /* bind: MS_SHARED, MS_SLAVE; 0: MS_PRIVATE */
+	bool copy_up;		   /* an empty volume is first filled with what the image has at the target */
+};
+
+/* What one block device is held to. */
+enum spec_block_limit_kind {
+	SPEC_BLOCK_WEIGHT,     /* 10..1000, relative to others */
+	SPEC_BLOCK_READ_BYTES, /* a second */
+	SPEC_BLOCK_WRITE_BYTES,
+	SPEC_BLOCK_READ_OPERATIONS,
+	SPEC_BLOCK_WRITE_OPERATIONS,
+	SPEC_BLOCK_LIMIT_KINDS,
+};
+struct spec_block_limit {
+	enum spec_block_limit_kind kind;
+	unsigned major, minor;
+	uint64_t value;
 };
 
 struct spec_resources {
-	int64_t memory_bytes;	   /* 0: no limit */
-	int64_t memory_swap_bytes; /* memory and swap together; 0: no limit, -1: unlimited */
+	int64_t memory_bytes;		  /* 0: no limit */
+	int64_t memory_swap_bytes;	  /* memory and swap together; 0: no limit, -1: unlimited */
+	int64_t memory_reservation_bytes; /* what it keeps while the host is short of memory; 0: nothing */
+	bool sets_swappiness;
+	int64_t memory_swappiness; /* 0..100, where it is set */
+	bool oom_kill_disable;
 	int64_t pids_limit;	   /* 0: no limit */
 	int64_t cpu_quota_us;	   /* per period; 0: no limit */
 	int64_t cpu_period_us;	   /* 0: 100 ms */
 	int64_t cpu_shares;	   /* 0: the default */
+	int64_t cpu_rt_period_us;  /* of realtime scheduling; 0: the kernel's */
+	int64_t cpu_rt_runtime_us; /* 0: none */
 	const char *cpuset_cpus;   /* "0-3,5"; NULL: all */
 	const char *cpuset_mems;
+	int64_t block_weight; /* 10..1000; 0: the default */
+	const struct spec_block_limit *block_limits;
+	size_t block_limit_count;
 };
 
 /* RLIMIT_* of the command and what it starts. */
@@ -45,6 +71,30 @@ struct spec_limit {
 };
 
 enum spec_network { SPEC_NETWORK_OWN, SPEC_NETWORK_HOST, SPEC_NETWORK_SHARED };
+
+/* A namespace of the container's own, the host's, or another container's. */
+enum spec_namespace { SPEC_NAMESPACE_OWN, SPEC_NAMESPACE_HOST, SPEC_NAMESPACE_JOIN };
+
+/* --device: a node that the container gets. */
+struct spec_device {
+	const char *path; /* absolute, inside the container */
+	mode_t mode;	  /* S_IFCHR or S_IFBLK with the permissions */
+	dev_t number;
+	uid_t owner;
+	gid_t group;
+};
+
+/* What the controller of devices allows. */
+struct device_rule {
+	char type;	    /* 'c', 'b'; 'a': both */
+	int major, minor;   /* -1: any */
+	const char *access; /* of "rwm": read, write, mknod */
+};
+
+struct spec_sysctl {
+	const char *path; /* below /proc/sys: "net/ipv4/ip_forward" */
+	const char *value;
+};
 
 struct runtime_spec {
 	const char *id;
@@ -73,8 +123,21 @@ struct runtime_spec {
 	bool no_new_privileges;
 	const struct sock_fprog *seccomp; /* NULL: unconfined */
 	bool privileged;		  /* no masks, read-write /sys, all devices */
+	bool shows_system_paths;	  /* no masks */
 	enum spec_network network;
-	int network_fd; /* the namespace that is shared */
+	int network_fd;			      /* the namespace that is shared */
+	enum spec_namespace pid, ipc;	      /* JOIN: those of the process behind pid_pidfd and ipc_pidfd */
+	enum spec_namespace uts, cgroup_view; /* OWN or HOST */
+	int pid_pidfd, ipc_pidfd;
+	bool has_no_shm;	/* --ipc none: no /dev/shm */
+	const char *domainname; /* NULL: none */
+	const struct spec_device *devices;
+	size_t device_count;
+	const struct device_rule *device_rules; /* beyond the default ones */
+	size_t device_rule_count;
+	const struct spec_sysctl *sysctls;
+	size_t sysctl_count;
+	int oom_score_adj; /* -1000..1000 */
 	struct spec_resources resources;
 	int64_t shm_bytes; /* 0: 64 MiB */
 	const struct spec_limit *limits;

@@ -236,7 +236,9 @@ int volume_remove(struct store *store, const char *name,
 	return 0;
 }
 
-int volume_remove_anonymous(struct store *store, const char *container_id, struct error *err)
+int volume_remove_anonymous(struct store *store, const char *container_id,
+			    int (*may_remove)(struct store *store, const char *name, void *context, struct error *err),
+			    void *context, struct error *err)
 {
 	cleanup_statement sqlite3_stmt *statement = NULL;
 	cleanup_string_list struct string_list names = {0};
@@ -250,7 +252,8 @@ int volume_remove_anonymous(struct store *store, const char *container_id, struc
 		return -1;
 	for (size_t i = 0; i < names.count; i++) {
 		struct error reason = {0};
-		if (volume_remove(store, names.items[i], NULL, NULL, &reason) < 0 && reason.kind != ERROR_NOT_FOUND)
+		if (volume_remove(store, names.items[i], may_remove, context, &reason) < 0 &&
+		    reason.kind != ERROR_NOT_FOUND && reason.kind != ERROR_CONFLICT)
 			return error_set(err, reason.kind, "%s", reason.message);
 	}
 	return 0;

@@ -8,8 +8,11 @@ bool volume_name_is_valid(const char *name);
 /* Finds it, or makes it (ret_made says which). ret_path is absolute, owned by the caller. */
 int volume_ensure(struct store *store, const char *name, const char *anonymous_owner /* container id or NULL */,
 		  char **ret_path, bool *ret_made, struct error *err);
-/* The anonymous volumes of a container that goes with --rm or `rm -v`. */
-int volume_remove_anonymous(struct store *store, const char *container_id, struct error *err);
+/* The anonymous volumes of a container that goes with --rm or `rm -v`; `may_remove` as for volume_remove(): those that
+ * another container uses by now (ERROR_CONFLICT) stay. */
+int volume_remove_anonymous(struct store *store, const char *container_id,
+			    int (*may_remove)(struct store *store, const char *name, void *context, struct error *err),
+			    void *context, struct error *err);
 /*
  * A volume as its row tells. An anonymous one came of a VOLUME, of `-v /folder`, or of `volume create` without a name.
  */

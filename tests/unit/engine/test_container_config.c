@@ -11,6 +11,8 @@
 
 #include "base/signals.h"
 #include "engine/container_config.h"
+#include "engine/namespace_options.h"
+#include "engine/resource_options.h"
 #include "engine/stop.h"
 #include "runtime/capability.h"
 
@@ -57,10 +59,8 @@ static void wrong_volumes_are_refused(void **state)
 		       "invalid mount config for type \"bind\": invalid mount path: 'a' mount path must be absolute");
 	expect_refused(container_config_add_mount, "type=volume",
 		       "invalid argument \"type=volume\" for \"--mount\" flag: target is required");
-	expect_refused(
-		container_config_add_mount, "type=bind,bind-propagation=x,target=/b",
-		"invalid argument \"type=bind,bind-propagation=x,target=/b\" for \"--mount\" flag: unexpected key "
-		"'bind-propagation' in 'bind-propagation=x'");
+	expect_refused(container_config_add_mount, "type=bind,bind-propagation=x,source=/a,target=/b",
+		       "invalid mount config for type \"bind\": invalid propagation mode: x");
 }
 
 static void ports_are_parsed(void **state)
@@ -216,6 +216,86 @@ static void signals_have_names_and_numbers(void **state)
 		assert_int_equal(signal_parse(wrong[i], &number, &err), -1);
 }
 
+static void resources_are_parsed(void **state)
+{
+	struct error err = {0};
+	static const struct {
+		const char *text;
+		int64_t nano;
+	} cpus[] = {{"1", 1000000000}, {".5", 500000000}, {"1.25", 1250000000}, {"0.000000001", 1}, {"2.", 2000000000}};
+	for (size_t i = 0; i < ARRAY_SIZE(cpus); i++) {
+		int64_t nano = -1;
+		assert_int_equal(cpus_parse(cpus[i].text, &nano, &err), 0);
+		assert_int_equal(nano, cpus[i].nano);
+	}
+	static const char *const wrong_cpus[] = {"", ".", "-1", "1e3", "0x1", "1 ", "0.0000000001", "9999999"};
+	for (size_t i = 0; i < ARRAY_SIZE(wrong_cpus); i++) {
+		int64_t nano;
+		assert_int_equal(cpus_parse(wrong_cpus[i], &nano, &err), -1);
+	}
+	assert_true(cpuset_is_valid("0") && cpuset_is_valid("0-3,5"));
+	static const char *const wrong_sets[] = {"", "x", "1-", "3-1", ",", "0,", "-1", "99999999"};
+	for (size_t i = 0; i < ARRAY_SIZE(wrong_sets); i++)
+		assert_false(cpuset_is_valid(wrong_sets[i]));
+}
+
+static void sysctls_stay_where_they_belong(void **state)
+{
+	char *path = sysctl_path("net.ipv4.conf.eth0/100.forwarding");
+	assert_string_equal(path, "net/ipv4/conf/eth0.100/forwarding");
+	free(path);
+	static const char *const wrong[] = {"", ".", "net.", ".net", "net..x", "net.//.x", "net./.x", "/", "//"};
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_null(sysctl_path(wrong[i]));
+}
+
+static void devices_are_parsed(void **state)
+{
+	cleanup_container_config struct container_config config;
+	container_config_init(&config);
+	struct error err = {0};
+	static const char *const texts[][2] = {{"/dev/a", "/dev/a:/dev/a:rwm"},
+					       {"/dev/a:r", "/dev/a:/dev/a:r"},
+					       {"/dev/a:/dev/b", "/dev/a:/dev/b:rwm"},
+					       {"/dev/a:/dev/b:mw", "/dev/a:/dev/b:mw"}};
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		assert_int_equal(container_config_add_device(&config, texts[i][0], &err), 0);
+		assert_string_equal(config.devices.items[i], texts[i][1]);
+	}
+	static const char *const wrong[] = {"", "a", "/dev/a:b", "/dev/a:/b:rr", "/dev/a:/b:rwmx", "/a:/b:r:w", ":/b"};
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(container_config_add_device(&config, wrong[i], &err), -1);
+	static const char *const wrong_rules[] = {"", "c", "c 1:3", "c 1:3 ", "x 1:3 r", "c 1:3 rr", "c :3 r", "c 1 r"};
+	for (size_t i = 0; i < ARRAY_SIZE(wrong_rules); i++)
+		assert_int_equal(container_config_add_device_rule(&config, wrong_rules[i], &err), -1);
+	assert_int_equal(container_config_add_device_rule(&config, "a *:* rwm", &err), 0);
+}
+
+static void mounts_round_trip(void **state)
+{
+	cleanup_container_config struct container_config config, again;
+	container_config_init(&config);
+	container_config_init(&again);
+	struct error err = {0};
+	assert_int_equal(container_config_add_mount(&config,
+						    "type=bind,source=/a,target=/b,readonly,bind-propagation=rslave,"
+						    "bind-recursive=writable",
+						    &err),
+			 0);
+	assert_int_equal(
+		container_config_add_mount(
+			&config, "\"source=vol\",target=/c,volume-subpath=d,volume-nocopy,volume-label=k=l", &err),
+		0);
+	cleanup_json json_t *document = container_config_to_json(&config);
+	assert_int_equal(container_config_from_json(document, &again, &err), 0);
+	assert_int_equal(again.mount_count, 2);
+	assert_true(again.mounts[0].read_only && again.mounts[0].read_only_here && again.mounts[0].by_mount);
+	assert_string_equal(again.mounts[0].propagation, "rslave");
+	assert_true(again.mounts[1].is_empty);
+	assert_string_equal(again.mounts[1].subpath, "d");
+	assert_string_equal(again.mounts[1].labels.items[0], "k=l");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +308,10 @@ int main(void)
 		cmocka_unit_test(the_images_defaults_fill_what_is_not_said),
 		cmocka_unit_test(capabilities_are_added_and_dropped),
 		cmocka_unit_test(signals_have_names_and_numbers),
+		cmocka_unit_test(resources_are_parsed),
+		cmocka_unit_test(sysctls_stay_where_they_belong),
+		cmocka_unit_test(devices_are_parsed),
+		cmocka_unit_test(mounts_round_trip),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,7 +138,7 @@ static void version_2(void **state)
 	cleanup_free char *folder = format_string("%s%s", layout.hierarchies[0].mount_point, path);
 	cleanup_close int group = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(in_group(&layout, path, "/dev/kmsg"), 0);
-	if (device_filter_attach(group, &err) < 0)
+	if (device_filter_attach(group, NULL, 0, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(in_group(&layout, path, "/dev/kmsg"), EPERM);
 	assert_int_equal(in_group(&layout, path, "/dev/null"), 0);
@@ -192,6 +192,41 @@ static void destroy_kills(void **state)
 	assert_int_equal(cgroup_destroy(sandbox->cgroup, &sandbox->error), 0);
 }
 
+/* Rules of a container's own, beside the default ones. */
+static void rules_of_version_2(void **state)
+{
+	sandbox_need_root();
+	cleanup_buffer struct buffer mountinfo = BUFFER_INIT(0);
+	struct error err = {0};
+	struct cgroup_layout layout;
+	assert_int_equal(read_file_at(AT_FDCWD, "/proc/self/mountinfo", 1 << 20, &mountinfo, &err), 0);
+	cgroup_layout_parse(buffer_text(&mountinfo), true, &layout);
+	if (layout.version != CGROUP_V2)
+		skip();
+	static const struct {
+		struct device_rule rule;
+		int kmsg, loop;
+	} cases[] = {{{'c', 1, 11, "r"}, 0, EPERM},
+		     {{'c', 1, -1, "rw"}, 0, EPERM},
+		     {{'c', 1, 11, "w"}, EPERM, EPERM},
+		     {{'b', 1, 11, "rwm"}, EPERM, EPERM},
+		     {{'a', 1, 11, "rwm"}, 0, EPERM}};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *path = "/coracle/test-rules";
+		struct spec_resources none = {0};
+		assert_int_equal(cgroup_v2_create(&layout, path, &none, &err), 0);
+		cleanup_free char *folder = format_string("%s%s", layout.hierarchies[0].mount_point, path);
+		cleanup_close int group = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (device_filter_attach(group, &cases[i].rule, 1, &err) < 0)
+			fail_msg("%s", err.message);
+		assert_int_equal(in_group(&layout, path, "/dev/kmsg"), cases[i].kmsg);
+		assert_int_equal(in_group(&layout, path, "/dev/loop0"), cases[i].loop);
+		assert_int_equal(cgroup_v2_destroy(&layout, path, &err), 0);
+	}
+	cleanup_free char *parent = format_string("%s/coracle", layout.hierarchies[0].mount_point);
+	rmdir(parent);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +237,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(devices_of_version_1, sandbox_setup, sandbox_teardown),
 		cmocka_unit_test_setup_teardown(destroy_kills, sandbox_setup, sandbox_teardown),
 		cmocka_unit_test(version_2),
+		cmocka_unit_test(rules_of_version_2),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -256,7 +256,7 @@ static void makes_volumes(void **state)
 	assert_ok(volume_ensure(store, "data", NULL, &again, &made, &err), &err);
 	assert_false(made);
 	assert_ok(volume_ensure(store, id, id, &anonymous, &made, &err), &err);
-	assert_ok(volume_remove_anonymous(store, id, &err), &err);
+	assert_ok(volume_remove_anonymous(store, id, NULL, NULL, &err), &err);
 	assert_int_equal(stat(anonymous, &status), -1);
 	assert_int_equal(stat(path, &status), 0);
 	cleanup_volume_list struct volume_list list = {0};
