@@ -229,7 +229,9 @@ int run_attack(int count, char **words)
 			snprintf(own, sizeof own, "/proc/%d/exe", (int)getpid());
 			if (stat(path, &theirs) < 0 || stat(own, &ours) < 0 || theirs.st_ino == ours.st_ino)
 				continue;
-			printf("saw a foreign program\n");
+			char link[256];
+			ssize_t length = readlink(path, link, sizeof link - 1);
+			printf("saw a foreign program: %.*s\n", (int)(length < 0 ? 0 : length), link);
 			int fd = open(path, O_RDONLY | O_CLOEXEC);
 			if (fd < 0)
 				continue;
