@@ -218,21 +218,36 @@ static int make_devices(const struct container_config *config, struct runtime_sp
 	return 0;
 }
 
+/* Docker's, in a network of the container's own: who is not root there can serve port 80, and ping. */
+static const struct {
+	const char *name, *path, *value;
+} default_sysctls[] = {
+	{"net.ipv4.ip_unprivileged_port_start", "net/ipv4/ip_unprivileged_port_start", "0"},
+	{"net.ipv4.ping_group_range", "net/ipv4/ping_group_range", "0 2147483647"},
+};
+
 static int make_sysctls(const struct container_config *config, struct runtime_spec *spec,
 			struct launch_resources *resources, struct error *err)
 {
-	resources->sysctls = allocate_array(config->sysctls.count + 1, sizeof *resources->sysctls);
+	size_t defaults = config->network == CONTAINER_NETWORK_HOST ? 0 : ARRAY_SIZE(default_sysctls);
+	resources->sysctls =
+		allocate_array(config->sysctls.count + ARRAY_SIZE(default_sysctls), sizeof *resources->sysctls);
+	for (size_t i = 0; i < defaults; i++)
+		if (string_list_find_key(&config->sysctls, default_sysctls[i].name) < 0)
+			resources->sysctls[spec->sysctl_count++] =
+				(struct spec_sysctl){.path = default_sysctls[i].path,
+						     .value = default_sysctls[i].value,
+						     .is_optional = true};
 	for (size_t i = 0; i < config->sysctls.count; i++) {
 		const char *text = config->sysctls.items[i];
 		cleanup_free char *name = format_string("%.*s", (int)strcspn(text, "="), text);
 		char *path = sysctl_path(name);
 		if (!path)
 			return error_set(err, ERROR_CORRUPT, "sysctl '%s' is not allowed", text);
-		resources->sysctls[i] =
+		resources->sysctls[spec->sysctl_count++] =
 			(struct spec_sysctl){.path = keep(resources, path), .value = text + strlen(name) + 1};
 	}
 	spec->sysctls = resources->sysctls;
-	spec->sysctl_count = config->sysctls.count;
 	return 0;
 }
 

@@ -10,7 +10,9 @@
 
 #include "base/fd.h"
 #include "base/time.h"
+#include "engine/start.h"
 #include "engine/state.h"
+#include "runtime/cgroup.h"
 
 #define COMMAND_LIMIT	  ((size_t)64 * 1024)
 #define FILE_LIMIT	  ((size_t)16 * 1024)
@@ -187,10 +189,30 @@ static int read_all(struct processes *processes, struct error *err)
 	return 0;
 }
 
+/* Those of the container's control group, where others share its pid namespace. */
+static int mark_group(struct processes *processes, const struct container_record *record, struct error *err)
+{
+	cleanup_free char *cgroup = container_cgroup(record);
+	cleanup_buffer struct buffer text = BUFFER_INIT(0);
+	if (cgroup_read_processes(cgroup, &text, err) < 0)
+		return -1;
+	const char *at = buffer_text(&text);
+	for (char *end; *at; at = end + strspn(end, "\n")) {
+		struct process key = {.pid = (pid_t)strtol(at, &end, 10)};
+		if (end == at)
+			break;
+		struct process *found =
+			bsearch(&key, processes->items, processes->count, sizeof *processes->items, compare_processes);
+		if (found)
+			found->is_ours = true;
+	}
+	return 0;
+}
+
 /* Those of the container's pid namespace, and what they have begotten in namespaces of their own. */
 static void mark_ours(struct processes *processes, ino_t pid_namespace)
 {
-	for (size_t i = 0; i < processes->count; i++)
+	for (size_t i = 0; pid_namespace && i < processes->count; i++)
 		processes->items[i].is_ours = processes->items[i].pid_namespace == pid_namespace;
 	for (bool changed = true; changed;) {
 		changed = false;
@@ -430,7 +452,11 @@ int container_top(struct engine *engine, const char *name, const struct string_l
 		return error_set(err, ERROR_CONFLICT, "container %s is not running", record.id);
 	if (choose_columns(options, &list, err) < 0 || read_all(&processes, err) < 0)
 		return -1;
-	mark_ours(&processes, status.st_ino);
+	const char *pid_mode = NULL;
+	if (json_get_string(record.config, "pid_mode", &pid_mode, err) < 0 ||
+	    (pid_mode && mark_group(&processes, &record, err) < 0))
+		return -1;
+	mark_ours(&processes, pid_mode ? 0 : status.st_ino);
 	if (fill_table(&processes, list, &table, err) < 0)
 		return -1;
 	*ret_table = table;

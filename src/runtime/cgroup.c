@@ -16,8 +16,9 @@
 #include "runtime/cgroup_versions.h"
 #include "runtime/device_filter.h"
 
-#define REMOVE_TIMEOUT (10 * NANOSECONDS_PER_SECOND)
-#define DEPTH_LIMIT    16
+#define REMOVE_TIMEOUT	(10 * NANOSECONDS_PER_SECOND)
+#define DEPTH_LIMIT	16
+#define PROCESSES_LIMIT ((size_t)16 * 1024 * 1024)
 
 /* A limit that nobody keeps would be a lie: without the means, a start that asks for one fails. */
 static int refuse_limits(const struct spec_resources *resources, struct error *err)
@@ -198,11 +199,27 @@ int cgroup_open_group(const struct cgroup_hierarchy *hierarchy, const char *path
 	return open(whole, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+int cgroup_read_processes(const char *path, struct buffer *ret_text, struct error *err)
+{
+	const struct cgroup_layout *layout;
+	if (check_path(path, err) < 0 || cgroup_layout_get(&layout, err) < 0)
+		return -1;
+	for (size_t i = 0; i < layout->hierarchy_count; i++) {
+		if (layout->version == CGROUP_V1 && cgroup_is_optional(&layout->hierarchies[i]))
+			continue;
+		cleanup_close int group = cgroup_open_group(&layout->hierarchies[i], path, false);
+		if (group < 0)
+			return error_set_errno(err, errno, "open %s%s", layout->hierarchies[i].mount_point, path);
+		return read_file_at(group, "cgroup.procs", PROCESSES_LIMIT, ret_text, err);
+	}
+	return error_set(err, ERROR_UNSUPPORTED, "this host has no control groups mounted");
+}
+
 int cgroup_kill_listed(int group_fd, size_t *ret_count, struct error *err)
 {
 	*ret_count = 0;
 	cleanup_buffer struct buffer text = BUFFER_INIT(0);
-	if (read_file_at(group_fd, "cgroup.procs", 16 * 1024 * 1024, &text, err) < 0)
+	if (read_file_at(group_fd, "cgroup.procs", PROCESSES_LIMIT, &text, err) < 0)
 		return -1;
 	const char *at = buffer_text(&text);
 	while (*at) {

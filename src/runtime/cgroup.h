@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "runtime/spec.h"
 
@@ -15,6 +16,8 @@
 int cgroup_create(const char *path, const struct spec_resources *resources, struct error *err);
 /* Moves a process into it. */
 int cgroup_enter(const char *path, pid_t pid, struct error *err);
+/* The text of its cgroup.procs: a pid a line, as this pid namespace numbers them. */
+int cgroup_read_processes(const char *path, struct buffer *ret_text, struct error *err);
 /* SIGKILL to all its processes (cgroup.kill, or the freezer and a loop), then removes it. Absent is success. */
 int cgroup_destroy(const char *path, struct error *err);
 

@@ -94,6 +94,7 @@ struct device_rule {
 struct spec_sysctl {
 	const char *path; /* below /proc/sys: "net/ipv4/ip_forward" */
 	const char *value;
+	bool is_optional; /* a kernel without it is no failure */
 };
 
 struct runtime_spec {

@@ -43,6 +43,8 @@ int sysctl_apply(int proc_sys_fd, const struct spec_sysctl *sysctls, size_t coun
 		const struct spec_sysctl *sysctl = &sysctls[i];
 		cleanup_close int fd = open_proc(proc_sys_fd, sysctl->path, O_WRONLY,
 						 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+		if (fd < 0 && errno == ENOENT && sysctl->is_optional)
+			continue;
 		if (fd < 0)
 			return error_set_errno(err, errno, "open sysctl %s file", sysctl->path);
 		if (write_full(fd, sysctl->value, strlen(sysctl->value), err) < 0)

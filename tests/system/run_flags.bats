@@ -171,6 +171,9 @@ v1() { [ -e "/sys/fs/cgroup/$1/release_agent" ] || skip "the $1 controller of ve
   coracle create --name second --pid container:first probe:1 >/dev/null
   field second PidMode
   assert_output "\"container:$(coracle inspect --format '{{.Id}}' first)\""
+  coracle run -d --name counted --pid host probe:1 sleep >/dev/null
+  run coracle top counted
+  [ "${#lines[@]}" -eq 2 ] || _mismatch 'more than its own processes are listed'
   # It ends with its cgroup, not with a namespace of its own.
   coracle run -d --name among --pid host probe:1 sh -c 'leave & sleep' >/dev/null
   coracle rm -f among >/dev/null
@@ -246,6 +249,13 @@ v1() { [ -e "/sys/fs/cgroup/$1/release_agent" ] || skip "the $1 controller of ve
   fails 125 'sysctl "kernel.msgmax" is not allowed in the hosts ipc namespace' --ipc host --sysctl kernel.msgmax=9000
   probe --sysctl net.absent=1 probe:1 true
   assert_exit 125
+  # Docker's defaults, in a network of its own.
+  probe -u user probe:1 cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ping_group_range
+  assert_output $'0\n0\t2147483647'
+  probe --sysctl net.ipv4.ip_unprivileged_port_start=500 probe:1 cat /proc/sys/net/ipv4/ip_unprivileged_port_start
+  assert_output 500
+  probe --network host probe:1 cat /proc/sys/net/ipv4/ip_unprivileged_port_start
+  assert_output "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)"
   coracle create --name tuned --sysctl net.ipv4.ip_forward=1 --annotation a=b probe:1 >/dev/null
   field tuned Sysctls; assert_output '{"net.ipv4.ip_forward":"1"}'
   field tuned Annotations; assert_output '{"a":"b"}'
