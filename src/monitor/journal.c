@@ -30,15 +30,15 @@ int journal_open(struct journal *journal, int fields_fd, struct error *err)
 	return journal->fields == MAP_FAILED ? error_set_errno(err, errno, "read the fields for the journal") : 0;
 }
 
-static int send_message(int fd, struct msghdr *message)
+static int send_message(int fd, struct msghdr message)
 {
 	/* By its name each time: a journal that was started anew is found again. */
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET};
-	message->msg_name = &address;
-	message->msg_namelen = sizeof address;
+	message.msg_name = &address;
+	message.msg_namelen = sizeof address;
 	ssize_t sent;
 	do
-		sent = sendmsg(fd, message, MSG_NOSIGNAL);
+		sent = sendmsg(fd, &message, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -1 : 0;
 }
@@ -56,7 +56,7 @@ static int send_sealed(int fd, const struct iovec *parts, int count)
 	} control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
 	memcpy(CMSG_DATA(&control.head), &file, sizeof file);
 	struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof control};
-	return send_message(fd, &message);
+	return send_message(fd, message);
 }
 
 static int send_entry(struct journal *journal, enum log_stream stream, bool is_part, const char *text, size_t size)
@@ -70,7 +70,7 @@ static int send_entry(struct journal *journal, enum log_stream stream, bool is_p
 		{(void *)partial, is_part ? sizeof partial - 1 : 1},
 	};
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = PART_COUNT};
-	if (send_message(journal->fd, &message) == 0)
+	if (send_message(journal->fd, message) == 0)
 		return 0;
 	return errno == EMSGSIZE || errno == ENOBUFS ? send_sealed(journal->fd, parts, PART_COUNT) : -1;
 }
