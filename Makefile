@@ -37,6 +37,7 @@ bench: build           ## figures beside docker, podman and skopeo: half an hour
 	bench/pull.py
 	bench/push.py
 	bench/image-ls.py
+	bench/logs.py
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
