@@ -43,6 +43,8 @@ static int take_down(struct engine *engine, struct container_record *record, con
 	bool has_exit = monitor->state == MONITOR_EXITED;
 	nanoseconds finished = has_exit ? monitor->finished : time_now();
 	int exit_code = has_exit ? monitor->exit_code : outcome->has_booted ? BOOT_EXIT_CODE : LOST_EXIT_CODE;
+	if (has_exit && monitor->out_of_memory)
+		event_container(engine, record, "oom", NULL);
 	cleanup_free char *code = format_string("%d", exit_code);
 	cleanup_free char *span =
 		format_string("%lld", (long long)((finished - record->started) / NANOSECONDS_PER_SECOND));

@@ -81,6 +81,7 @@ struct monitor_options monitor_options_new(const struct engine *engine, const st
 		.log_fd = -1,
 		.log_folder_fd = -1,
 		.journal_fd = -1,
+		.memory_events_fd = -1,
 		.stdin_fd = stdio->input[1],
 		.stdout_fd = stdio->output[1],
 		.stderr_fd = stdio->problems[1],

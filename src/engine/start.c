@@ -82,6 +82,7 @@ static int become_monitor(const void *context, int report_fd, struct error *err)
 	options.id = start->record->id;
 	options.run_folder_fd = start->hold->run_folder_fd;
 	log_plan_apply(&start->plan->log, &options);
+	options.memory_events_fd = cgroup_open_memory_events(start->plan->cgroup);
 	options.lock_fd = start->hold->lock_fd;
 	options.client_fd = start->client_fd;
 	options.stdin_once = start->client_fd >= 0 && start->config->open_input;

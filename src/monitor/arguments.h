@@ -16,6 +16,7 @@
 	X(log_fd, "log")                                                                                               \
 	X(log_folder_fd, "log-folder")                                                                                 \
 	X(journal_fd, "journal")                                                                                       \
+	X(memory_events_fd, "memory-events")                                                                           \
 	X(lock_fd, "lock")                                                                                             \
 	X(stdin_fd, "stdin")                                                                                           \
 	X(stdout_fd, "stdout")                                                                                         \

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,16 @@ static int read_exit_code(const struct monitor *monitor)
 		if (errno != EINTR)
 			return 128 + SIGKILL;
 	return info.si_code == CLD_EXITED ? info.si_status & 0xff : 128 + info.si_status;
+}
+
+/* Whether the kernel has killed one of the container's processes for want of memory: Docker's OOMKilled. */
+static bool was_out_of_memory(const struct monitor *monitor)
+{
+	char text[1024] = {0};
+	if (monitor->memory_events_fd < 0 || pread(monitor->memory_events_fd, text, sizeof text - 1, 0) <= 0)
+		return false;
+	const char *line = strstr(text, "oom_kill ");
+	return line && line[sizeof "oom_kill " - 1] != '0';
 }
 
 /* Everything but the lock and the clients goes with the exec. */
@@ -78,7 +89,8 @@ static _Noreturn void end_exec(const struct monitor *monitor)
 
 _Noreturn void monitor_finish(struct monitor *monitor)
 {
-	struct exit_text end = {.code = read_exit_code(monitor), .finished = time_now()};
+	struct exit_text end = {
+		.code = read_exit_code(monitor), .finished = time_now(), .out_of_memory = was_out_of_memory(monitor)};
 	drain(monitor);
 	log_sink_finish(monitor);
 	/* Nothing of ours is in the folder of a container that is removed. */

@@ -63,8 +63,8 @@ struct monitor {
 	/* From the command line (start.h). A descriptor that is closed becomes -1. */
 	const char *engine, *root, *run_root, *id;
 	pid_t pid;
-	int run_folder_fd, log_fd, log_folder_fd, journal_fd, lock_fd, stdin_fd, stdout_fd, stderr_fd, terminal_fd,
-		client_fd, ready_fd;
+	int run_folder_fd, log_fd, log_folder_fd, journal_fd, memory_events_fd, lock_fd, stdin_fd, stdout_fd, stderr_fd,
+		terminal_fd, client_fd, ready_fd;
 	int64_t log_max_size, log_keep, log_number, log_buffer;
 	bool stdin_once, log_compress;
 	nanoseconds wait; /* -1: a monitor; else a waiter (waiter.c), which needs neither pid nor run folder */

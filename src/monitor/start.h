@@ -23,6 +23,7 @@ struct monitor_options {
 	int journal_fd;		  /* the fields for the journal (journal.h); -1: output goes to log_fd */
 	bool log_compress;	  /* what is full becomes .gz, by `coracle container log-compress` */
 	int lock_fd;		  /* from monitor_lock_take() */
+	int memory_events_fd;	  /* cgroup_open_memory_events(); -1: none */
 	int stdin_fd;		  /* write end of the container's standard input; -1: none (it has /dev/null) */
 	int stdout_fd, stderr_fd; /* read ends; -1 with a terminal */
 	int terminal_fd;	  /* master; -1 without */

@@ -29,6 +29,10 @@ int cgroup_set_frozen(const char *path, bool frozen, struct error *err);
 /* False also where it is not there or the host has no freezer. */
 bool cgroup_is_frozen(const char *path);
 
+/* A descriptor of the file in which a line "oom_kill N" counts its processes that were killed for want of memory; -1
+ * where there is none. Owned. */
+int cgroup_open_memory_events(const char *path);
+
 /*
  * Lets its processes use only the devices that Docker gives to all, and those of the `count` rules: a list on version
  * 1, a BPF program on version 2.

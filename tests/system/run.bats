@@ -314,6 +314,14 @@ teardown() { remove_containers; }
 @test "run -m: more than the limit is killed" {
   run coracle run --rm -m 32m probe:1 memory 8
   assert_output 'done'
+  coracle run --name hungry -m 32m --memory-swap 32m probe:1 memory 256 || true
+  run coracle inspect -f '{{.State.OOMKilled}}' hungry
+  assert_output true
+  run coracle events --since 10m --until 0s --filter container=hungry --format '{{.Action}}'
+  assert_line oom
+  coracle run --name modest -m 32m probe:1 memory 8
+  run coracle inspect -f '{{.State.OOMKilled}}' modest
+  assert_output false
   run coracle run --rm -m 32m --memory-swap 32m probe:1 memory 256
   assert_exit 137
 }

@@ -139,6 +139,7 @@ void harness_start(struct harness *harness, const struct harness_options *option
 		.log_keep = options->log_keep,
 		.log_number = 1,
 		.journal_fd = -1,
+		.memory_events_fd = -1,
 		.lock_fd = lock,
 		.client_fd = clients[1],
 		.ready_fd = ready[1],
