@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "engine/events.h"
+#include "engine/network_names.h"
 
 int cmd_rename(struct invocation *invocation, int count, char **arguments, struct error *err)
 {
@@ -13,6 +14,8 @@ int cmd_rename(struct invocation *invocation, int count, char **arguments, struc
 	    container_find(engine->store, arguments[0], &record, err) < 0)
 		return -1;
 	if (container_rename(engine->store, record.id, arguments[1], err) < 0)
+		return -1;
+	if (network_names_write(engine, err) < 0)
 		return -1;
 	cleanup_free char *old_name = format_string("/%s", record.name);
 	replace_string(&record.name, duplicate_string(arguments[1]));

@@ -87,6 +87,9 @@ struct monitor_options monitor_options_new(const struct engine *engine, const st
 		.stderr_fd = stdio->problems[1],
 		.terminal_fd = process->terminal_fd,
 		.client_fd = -1,
+		.names_udp_fd = -1,
+		.names_tcp_fd = -1,
+		.names_folder_fd = -1,
 		.ready_fd = ready_fd,
 	};
 }

@@ -49,7 +49,7 @@ static int append_line(struct engine *engine, const struct network_record *netwo
 	inet_ntop(AF_INET, &address->address, ipv4, sizeof ipv4);
 	if (!IN6_IS_ADDR_UNSPECIFIED(&address->address6))
 		inet_ntop(AF_INET6, &address->address6, ipv6, sizeof ipv6);
-	return buffer_append_format(text, err, "%.*s %s %.*s %s %s %s\n", SHORT_LENGTH, network->id,
+	return buffer_append_format(text, err, "%s %s %.*s %s %s %s\n", network->name,
 				    network->is_internal ? "internal" : "open", SHORT_LENGTH, address->container, ipv4,
 				    ipv6, joined);
 }

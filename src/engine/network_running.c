@@ -11,6 +11,7 @@
 #include "engine/network.h"
 #include "engine/network_admin.h"
 #include "engine/network_names.h"
+#include "network/resolver_sockets.h"
 #include "store/event.h"
 
 #define HOSTS_LIMIT ((size_t)1024 * 1024)
@@ -110,6 +111,30 @@ static int update_files(struct engine *engine, const struct container_view *view
 	return 0;
 }
 
+/* The container's first network that users made: from now on names are resolved in it. */
+static int begin_resolving(struct engine *engine, const struct container_view *view, struct error *err)
+{
+	cleanup_close int folder = -1;
+	struct etc_options options = {
+		.dns = &view->config.dns,
+		.dns_search = &view->config.dns_search,
+		.dns_options = &view->config.dns_options,
+		.has_resolver = true,
+	};
+	if (container_open_folder(engine->store, view->record.id, false, &folder, err) < 0 ||
+	    resolver_redirect(view->state.pid, err) < 0)
+		return -1;
+	return etc_files_write_resolver(folder, &options, err);
+}
+
+static bool has_user_network(const struct address_records *addresses)
+{
+	for (size_t i = 0; i < addresses->count; i++)
+		if (strcmp(addresses->items[i].network, DEFAULT_NETWORK) != 0)
+			return true;
+	return false;
+}
+
 /* Which of a running container's networks is its gateway: filled link, or 0. */
 static int find_gateway(struct engine *engine, const char *id, const char *except, struct network_link *ret_link,
 			struct error *err)
@@ -161,8 +186,10 @@ static int connect_running(struct engine *engine, struct container_view *view,
 	network_fill_bridge(&link.record, &link.bridge);
 	int has_gateway = find_gateway(engine, view->record.id, link.record.name, &gateway, err);
 	bool is_gateway = has_gateway == 0 && !link.record.is_internal;
+	bool begins = !network_is_default(&link.record) && !has_user_network(&addresses);
 	if (has_gateway >= 0 && plug(engine, view, &link, is_gateway, err) == 0 &&
-	    update_files(engine, view, NULL, &link.address, err) == 0 && network_names_write(engine, err) == 0)
+	    update_files(engine, view, NULL, &link.address, err) == 0 && network_names_write(engine, err) == 0 &&
+	    (!begins || begin_resolving(engine, view, err) == 0))
 		return 0;
 	struct endpoint endpoint;
 	network_fill_endpoint(&link, is_gateway, &endpoint);

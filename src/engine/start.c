@@ -6,14 +6,17 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "engine/etc_files.h"
 #include "engine/health.h"
 #include "engine/launch_plan.h"
 #include "engine/monitor_fork.h"
 #include "engine/network.h"
+#include "engine/network_names.h"
 #include "engine/network_share.h"
 #include "engine/state.h"
 #include "monitor/start.h"
 #include "monitor/status.h"
+#include "network/resolver_sockets.h"
 #include "runtime/cgroup.h"
 #include "runtime/launch.h"
 
@@ -25,6 +28,9 @@ struct start {
 	const struct launch_plan *plan;
 	const struct network_plan *network;
 	const struct container_hold *hold;
+	/* Of a container with a network of its own; -1 and NULL for others. */
+	int names_fd;
+	const char *resolver, *servers;
 	int client_fd; /* the monitor's end of the attach connection */
 	struct health_settings health;
 	bool is_again; /* because it was due (restart.h) */
@@ -46,7 +52,7 @@ char *container_cgroup(const struct container_record *record)
 }
 
 static int launch(const struct start *start, struct stdio *stdio, struct runtime_process *ret_process,
-		  struct error *err)
+		  struct resolver_sockets *ret_sockets, struct error *err)
 {
 	struct runtime_spec spec = start->plan->spec;
 	spec.stdio_fds[0] = stdio->input[0];
@@ -62,6 +68,8 @@ static int launch(const struct start *start, struct stdio *stdio, struct runtime
 	if (ret_process->terminal_fd >= 0)
 		stdio_copy_terminal_size(ret_process->terminal_fd);
 	if (network_connect(start->network, start->config, ret_process->pid, err) < 0 ||
+	    (start->network->count && resolver_sockets_open(ret_process->pid, network_plan_has_resolver(start->network),
+							    ret_sockets, err) < 0) ||
 	    runtime_start(ret_process, err) < 0) {
 		runtime_abandon(ret_process, start->plan->cgroup);
 		network_take_back(start->network, start->config);
@@ -75,8 +83,9 @@ static int become_monitor(const void *context, int report_fd, struct error *err)
 	const struct start *start = context;
 	struct stdio stdio = STDIO_INIT;
 	struct runtime_process process = {.pidfd = -1, .sync_fd = -1, .terminal_fd = -1};
+	struct resolver_sockets sockets = RESOLVER_SOCKETS_INIT;
 	if (stdio_open(start->config->terminal, start->config->open_input, &stdio, err) < 0 ||
-	    launch(start, &stdio, &process, err) < 0)
+	    launch(start, &stdio, &process, &sockets, err) < 0)
 		return -1;
 	struct monitor_options options = monitor_options_new(start->engine, &stdio, &process, report_fd);
 	options.id = start->record->id;
@@ -85,6 +94,11 @@ static int become_monitor(const void *context, int report_fd, struct error *err)
 	options.memory_events_fd = cgroup_open_memory_events(start->plan->cgroup);
 	options.lock_fd = start->hold->lock_fd;
 	options.client_fd = start->client_fd;
+	options.names_udp_fd = sockets.udp_fd;
+	options.names_tcp_fd = sockets.tcp_fd;
+	options.names_folder_fd = start->names_fd;
+	options.resolver = start->resolver;
+	options.servers = start->servers;
 	options.stdin_once = start->client_fd >= 0 && start->config->open_input;
 	if (start->health.is_set) {
 		options.probe_interval = start->health.interval;
@@ -115,6 +129,22 @@ static int start_planned(struct start *start, struct launch_plan *plan, struct e
 	if ((start->is_again ? container_set_started_again(engine->store, start->record->id, now, err)
 			     : container_set_started(engine->store, start->record->id, now, err)) < 0)
 		return -1;
+	cleanup_string_list struct string_list servers = {0};
+	cleanup_close int names_fd = -1;
+	cleanup_free char *asked = NULL, *resolver = NULL;
+	if (start->network->count) {
+		names_fd = network_names_open(engine, err);
+		if (names_fd < 0)
+			return -1;
+		etc_files_servers(&start->config->dns, &servers);
+		asked = string_list_join(&servers, ",");
+		/* Beside the monitor. */
+		resolver = format_string("%.*s/coracle-resolver",
+					 (int)(strrchr(engine->monitor, '/') - engine->monitor), engine->monitor);
+	}
+	start->names_fd = names_fd;
+	start->servers = asked;
+	start->resolver = resolver;
 	return fork_monitor(start, err);
 }
 

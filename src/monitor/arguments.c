@@ -32,6 +32,10 @@ static bool parse_one(struct monitor *monitor, const char *argument)
 	int number;
 	if (text_take(&value, "wait="))
 		return text_take_number(&value, INT64_MAX, &monitor->wait) && *value == '\0';
+	if (text_take(&value, "resolver=") || text_take(&value, "servers=")) {
+		*(argument[0] == 'r' ? &monitor->resolver : &monitor->servers) = value;
+		return *value != '\0';
+	}
 #define X(member, name)                                                                                                \
 	if (text_take(&value, name "="))                                                                               \
 		return text_take_number(&value, INT64_MAX, &monitor->member) && *value == '\0';

@@ -23,6 +23,9 @@
 	X(stderr_fd, "stderr")                                                                                         \
 	X(terminal_fd, "terminal")                                                                                     \
 	X(client_fd, "client")                                                                                         \
+	X(names_udp_fd, "names-udp")                                                                                   \
+	X(names_tcp_fd, "names-tcp")                                                                                   \
+	X(names_folder_fd, "names-folder")                                                                             \
 	X(ready_fd, "ready")
 
 /* Of 64 bits, none negative. */

@@ -89,6 +89,8 @@ static _Noreturn void end_exec(const struct monitor *monitor)
 
 _Noreturn void monitor_finish(struct monitor *monitor)
 {
+	/* Its sockets would keep the network namespace, and the interfaces in it. */
+	resolver_stop(monitor);
 	struct exit_text end = {
 		.code = read_exit_code(monitor), .finished = time_now(), .out_of_memory = was_out_of_memory(monitor)};
 	drain(monitor);

@@ -37,6 +37,12 @@ static int fd_of(const struct monitor *monitor, size_t watch)
 		return monitor->probe_fd;
 	case WATCH_COMPRESSION:
 		return monitor->compression_fd;
+	case WATCH_NAMES_UDP:
+		return monitor->names_udp_fd;
+	case WATCH_NAMES_TCP:
+		return monitor->names_tcp_fd;
+	case WATCH_RESOLVER:
+		return monitor->resolver_fd;
 	default:
 		return monitor->clients[watch - WATCH_CLIENT].fd;
 	}
@@ -52,7 +58,11 @@ static uint32_t events_of(const struct monitor *monitor, size_t watch, bool is_b
 	case WATCH_TIMER:
 	case WATCH_PROBE:
 	case WATCH_COMPRESSION:
+	case WATCH_RESOLVER:
 		return EPOLLIN;
+	case WATCH_NAMES_UDP:
+	case WATCH_NAMES_TCP:
+		return resolver_is_wanted(monitor) ? EPOLLIN : 0;
 	case WATCH_STDOUT:
 	case WATCH_STDERR:
 		return is_behind ? 0 : EPOLLIN;
@@ -177,6 +187,13 @@ static void dispatch(struct monitor *monitor, size_t watch, uint32_t events)
 		break;
 	case WATCH_COMPRESSION:
 		compression_end(monitor);
+		break;
+	case WATCH_NAMES_UDP:
+	case WATCH_NAMES_TCP:
+		resolver_start(monitor);
+		break;
+	case WATCH_RESOLVER:
+		resolver_end(monitor);
 		break;
 	default:
 		attach_client_ready(monitor, &monitor->clients[watch - WATCH_CLIENT], events);

@@ -76,7 +76,7 @@ int main(int count, char **arguments)
 		return init_main(arguments);
 	signal(SIGPIPE, SIG_IGN);
 	monitor.epoll_fd = monitor.process_fd = monitor.signal_fd = monitor.listen_fd = -1;
-	monitor.timer_fd = monitor.probe_fd = monitor.compression_fd = -1;
+	monitor.timer_fd = monitor.probe_fd = monitor.compression_fd = monitor.resolver_fd = -1;
 	for (size_t i = 0; i < MAX_CLIENTS; i++)
 		monitor.clients[i].fd = -1;
 	if (monitor_parse_arguments(&monitor, arguments, &err) < 0) {

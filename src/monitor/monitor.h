@@ -55,7 +55,10 @@ enum watch {
 	WATCH_TIMER, /* the next health check */
 	WATCH_PROBE, /* the one that goes on */
 	WATCH_COMPRESSION,
-	WATCH_CLIENT, /* + index of the client */
+	WATCH_NAMES_UDP, /* a question for the resolver */
+	WATCH_NAMES_TCP,
+	WATCH_RESOLVER, /* its end */
+	WATCH_CLIENT,	/* + index of the client */
 	WATCH_COUNT = WATCH_CLIENT + MAX_CLIENTS
 };
 
@@ -66,13 +69,17 @@ struct monitor {
 	int run_folder_fd, log_fd, log_folder_fd, journal_fd, memory_events_fd, lock_fd, stdin_fd, stdout_fd, stderr_fd,
 		terminal_fd, client_fd, ready_fd;
 	int64_t log_max_size, log_keep, log_number, log_buffer;
+	int names_udp_fd, names_tcp_fd, names_folder_fd;
+	const char *resolver, *servers; /* NULL: none */
 	bool stdin_once, log_compress;
 	nanoseconds wait; /* -1: a monitor; else a waiter (waiter.c), which needs neither pid nor run folder */
 	nanoseconds first_probe, probe_interval; /* 0: no health check */
 	bool is_exec; /* of a further process: nothing is cleaned up after it but its own folder */
 
 	int epoll_fd, process_fd, signal_fd, listen_fd, timer_fd, probe_fd, compression_fd;
-	pid_t probe_pid, compression_pid;
+	pid_t probe_pid, compression_pid, resolver_pid;
+	int resolver_fd; /* pidfd; -1: it does not run */
+	nanoseconds resolver_started;
 	bool terminal_ended; /* nothing more to read from it */
 	bool has_exited;
 	uint32_t watched[WATCH_COUNT]; /* events that epoll has now; 0: not registered */
@@ -140,6 +147,12 @@ void compression_end(struct monitor *monitor); /* it has ended, or is to end now
 
 /* child.c: a child that runs `coracle container WORD ID`, and a pidfd of it. False: not now. */
 bool child_start(const struct monitor *monitor, const char *word, pid_t *ret_pid, int *ret_pidfd);
+
+/* resolver.c: names of containers, by `coracle-resolver` */
+bool resolver_is_wanted(const struct monitor *monitor); /* it could run, and does not */
+void resolver_start(struct monitor *monitor);		/* somebody asks */
+void resolver_end(struct monitor *monitor);		/* it has ended */
+void resolver_stop(struct monitor *monitor);
 
 /* waiter.c: sleeps, then becomes the start of the container. Returns the exit code where it does not come to that. */
 int waiter_main(const struct monitor *monitor);

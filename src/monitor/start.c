@@ -9,7 +9,7 @@
 #include "base/string_list.h"
 #include "monitor/arguments.h"
 
-#define MAX_KEPT 16
+#define MAX_KEPT 20
 
 struct kept_fds {
 	int fds[MAX_KEPT]; /* sorted */
@@ -68,6 +68,10 @@ static int prepare(const struct monitor_options *options, struct string_list *ar
 		string_list_add(arguments, name "=1");
 	MONITOR_FLAG_NAMES
 #undef X
+	if (options->resolver)
+		string_list_add_format(arguments, "resolver=%s", options->resolver);
+	if (options->servers && *options->servers)
+		string_list_add_format(arguments, "servers=%s", options->servers);
 #define X(member, name)                                                                                                \
 	if (pass_fd(arguments, kept, name, options->member, err) < 0)                                                  \
 		return -1;

@@ -28,9 +28,12 @@ struct monitor_options {
 	int stdout_fd, stderr_fd; /* read ends; -1 with a terminal */
 	int terminal_fd;	  /* master; -1 without */
 	int client_fd;		  /* our end of the foreground client's socketpair; -1: none */
-	int ready_fd;		  /* write end of a pipe; -1: none */
-	bool stdin_once;	  /* -i without -d: the input ends with its first client */
-	nanoseconds first_probe, probe_interval; /* of the health check; 0: none */
+	int names_udp_fd, names_tcp_fd, names_folder_fd; /* of the container's resolver; -1: it has none */
+	const char *resolver;				 /* path of coracle-resolver; NULL: none */
+	const char *servers;				 /* that it asks, with commas between; NULL: none */
+	int ready_fd;					 /* write end of a pipe; -1: none */
+	bool stdin_once;				 /* -i without -d: the input ends with its first client */
+	nanoseconds first_probe, probe_interval;	 /* of the health check; 0: none */
 	bool is_exec; /* a further process (`exec`): no cleanup follows its end, and its folder goes */
 };
 

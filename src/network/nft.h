@@ -65,6 +65,7 @@ void nft_load_destination_type(struct nft_rule *rule, uint32_t target);
 /* target = target & mask */
 void nft_mask(struct nft_rule *rule, uint32_t target, const void *mask, uint32_t size);
 void nft_compare(struct nft_rule *rule, enum nft_cmp_ops operator, uint32_t source, const void *bytes, size_t size);
+void nft_load_value(struct nft_rule *rule, uint32_t target, const void *bytes, size_t size);
 /* Leaves the rule where the key is not in the map. */
 void nft_look_up(struct nft_rule *rule, const char *map, uint32_t id, uint32_t key, uint32_t target);
 void nft_destination_nat(struct nft_rule *rule, uint8_t family, uint32_t address, uint32_t port);

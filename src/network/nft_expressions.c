@@ -86,6 +86,14 @@ void nft_compare(struct nft_rule *rule, enum nft_cmp_ops operator, uint32_t sour
 	end(rule, expression);
 }
 
+void nft_load_value(struct nft_rule *rule, uint32_t target, const void *bytes, size_t size)
+{
+	struct expression expression = begin(rule, "immediate");
+	netlink_put_be32(rule->batch, NFTA_IMMEDIATE_DREG, target);
+	put_value(rule, NFTA_IMMEDIATE_DATA, bytes, size);
+	end(rule, expression);
+}
+
 void nft_look_up(struct nft_rule *rule, const char *map, uint32_t id, uint32_t key, uint32_t target)
 {
 	struct expression expression = begin(rule, "lookup");

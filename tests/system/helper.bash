@@ -140,7 +140,8 @@ make_probe() {
   mkdir -p "$folder"/{bin,etc,proc,sys,dev,data,root} "$folder/home/user"
   install -m 755 "$WORK/probe" "$folder/bin/probe"
   for name in true false exit env pwd id hostname cat write stat mkdir rm move link swap chown say fill lines sleep hold \
-    leave await agent trap words sh ls descriptors terminal serve fetch memory processes socket mount attack interfaces; do
+    leave await agent trap words sh ls descriptors terminal serve fetch memory processes socket mount attack interfaces \
+    resolve; do
     ln -sf probe "$folder/bin/$name"
   done
   printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n1500:x:7:7:number:/:/bin/sh\n' \

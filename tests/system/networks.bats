@@ -211,7 +211,7 @@ refuses() { ! coracle exec "$1" timeout 1 fetch "$2" "${3:-80}" 2>/dev/null | gr
   run fetch_outside 192.0.2.1 8071
   assert_match '^web from '
   run coracle inspect web -f '{{.NetworkSettings.IPAddress}}'
-  assert_match '^172\.17\.'
+  assert_match '^172\.'
 }
 
 @test "connect says what cannot be" {
@@ -341,4 +341,31 @@ refuses() { ! coracle exec "$1" timeout 1 fetch "$2" "${3:-80}" 2>/dev/null | gr
   wait_until fetch 192.0.2.1 8072
   run address_on web one
   assert_output 10.7.0.9
+}
+
+@test "IPv6: an address that follows, ports on both families, closed to others" {
+  coracle network create --ipv6 --subnet 10.7.0.0/24 --subnet fd00:7::/64 six
+  inside bash -c 'ip address add 2001:db8::1/64 dev wire nodad; ip -n outside address add 2001:db8::2/64 dev eth0 nodad
+    ip -n outside route add default via 2001:db8::1'
+  coracle run -d --name web --network six --ip 10.7.0.9 -p 8073:80 probe:1 sleep
+  run coracle inspect web -f '{{(index .NetworkSettings.Networks "six").GlobalIPv6Address}}'
+  assert_output fd00:7::9
+  run coracle port web
+  assert_output $'80/tcp -> 0.0.0.0:8073\n80/tcp -> [::]:8073'
+  inside setsid nsenter --net="/proc/$(coracle inspect web -f '{{.State.Pid}}')/ns/net" python3 -c '
+import socket
+server = socket.create_server(("::", 80), family=socket.AF_INET6)
+while True:
+    client, address = server.accept()
+    client.sendall(b"six from " + address[0].encode() + b"\n")
+    client.close()' >"$WORK/six.log" 2>&1 3>&- </dev/null &
+  six() { inside "${@:3}" timeout 5 bash -c "cat </dev/tcp/$1/$2"; }
+  wait_until six fd00:7::9 80
+  run six 2001:db8::1 8073 ip netns exec outside
+  assert_output 'six from 2001:db8::2'
+  run six 2001:db8::1 8073
+  assert_match '^six from '
+  run inside ip netns exec outside timeout 2 bash -c 'ip -6 route add fd00:7::/64 via 2001:db8::1; cat </dev/tcp/fd00:7::9/80'
+  refuse_has 'six from'
+  inside pkill -f 'socket.AF_INET6'
 }

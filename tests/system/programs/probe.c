@@ -356,6 +356,8 @@ static const struct {
 	{"mount", 1, run_mount},
 	{"attack", 1, run_attack},
 	{"interfaces", 0, run_interfaces},
+	{"resolve", 1, run_resolve},
+	{"nameserver", 1, run_nameserver},
 };
 
 static int run_program(int count, char **words)

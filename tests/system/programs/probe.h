@@ -16,3 +16,5 @@ int run_socket(int count, char **words);
 int run_mount(int count, char **words);
 int run_attack(int count, char **words);
 int run_interfaces(int count, char **words);
+int run_resolve(int count, char **words);
+int run_nameserver(int count, char **words);
