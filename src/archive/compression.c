@@ -204,8 +204,8 @@ static void prepare_slot(struct compressor *compressor, struct slot *slot)
 {
 	if (slot->input)
 		return;
-	slot->input = allocate(COMPRESSION_CHUNK);
-	slot->output = allocate(compressor->output_limit);
+	slot->input = allocate_unset(COMPRESSION_CHUNK);
+	slot->output = allocate_unset(compressor->output_limit);
 }
 
 /* The chunk that was filled is compressed here, or given to a thread. */

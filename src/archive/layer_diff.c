@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -33,8 +34,9 @@ struct diff {
 	struct layer_links *links;
 	struct layer_totals totals;
 	dev_t device;
-	char path[PATH_MAX]; /* of what is written now, without a slash at the end */
 	size_t path_size;
+	char path[PATH_MAX]; /* of what is written now, without a slash at the end */
+	/* Not zeroed: */
 	char attribute_names[XATTR_LIST_MAX];
 	char attribute[XATTR_SIZE_MAX];
 	char chunk[CHUNK_SIZE];
@@ -336,7 +338,8 @@ static int diff_root(struct diff *diff, int folder_fd, struct error *err)
 int layer_diff(int folder_fd, const struct layer_diff_options *options, const struct sink *tar,
 	       struct layer_totals *ret_totals, struct error *err)
 {
-	struct diff *diff = allocate(sizeof *diff);
+	struct diff *diff = allocate_unset(sizeof *diff);
+	memset(diff, 0, offsetof(struct diff, attribute_names));
 	diff->options = *options;
 	diff->links = layer_links_new();
 	int result = tar_writer_new(tar, &diff->writer, err);

@@ -17,7 +17,7 @@ struct link {
 };
 
 struct layer_links {
-	struct link *buckets[BUCKET_COUNT];
+	struct link **buckets; /* BUCKET_COUNT of them, or NULL before the first link: most layers have none */
 	size_t bytes;
 };
 
@@ -39,14 +39,17 @@ void layer_links_free(struct layer_links *links)
 {
 	if (!links)
 		return;
-	for (size_t i = 0; i < BUCKET_COUNT; i++)
+	for (size_t i = 0; links->buckets && i < BUCKET_COUNT; i++)
 		while (links->buckets[i])
 			drop(links, &links->buckets[i]);
+	free(links->buckets);
 	free(links);
 }
 
 static struct link **find_bucket(struct layer_links *links, const struct stat *status)
 {
+	if (!links->buckets)
+		links->buckets = allocate_array(BUCKET_COUNT, sizeof *links->buckets);
 	/* Multiplying by a large odd number spreads inodes that lie together. */
 	uint64_t hash = ((uint64_t)status->st_ino ^ ((uint64_t)status->st_dev << 32)) * UINT64_C(0x9e3779b97f4a7c15);
 	return &links->buckets[(hash >> 32) % BUCKET_COUNT];

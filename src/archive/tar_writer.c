@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -44,13 +45,14 @@ struct tar_writer {
 	uint64_t data_left;
 	size_t padding_left;
 	size_t used;
-	char output[OUTPUT_SIZE];
+	char output[OUTPUT_SIZE]; /* not zeroed */
 };
 
 int tar_writer_new(const struct sink *tar, struct tar_writer **ret_writer, struct error *err)
 {
 	(void)err;
-	struct tar_writer *writer = allocate(sizeof *writer);
+	struct tar_writer *writer = allocate_unset(sizeof *writer);
+	memset(writer, 0, offsetof(struct tar_writer, output));
 	writer->to = *tar;
 	writer->pax = BUFFER_INIT(TAR_PAX_LIMIT);
 	*ret_writer = writer;

@@ -18,6 +18,11 @@ void *allocate(size_t size)
 	return checked(calloc(1, size ? size : 1));
 }
 
+void *allocate_unset(size_t size)
+{
+	return checked(malloc(size ? size : 1));
+}
+
 void *allocate_array(size_t count, size_t size)
 {
 	return checked(calloc(count ? count : 1, size ? size : 1));

@@ -22,6 +22,9 @@
 
 void *allocate(size_t size) __attribute__((malloc, returns_nonnull));			  /* zeroed */
 void *allocate_array(size_t count, size_t size) __attribute__((malloc, returns_nonnull)); /* zeroed, overflow checked */
+/* Holds anything: for a large buffer that is written before it is read, of which pages are only taken as far as they
+ * are used. */
+void *allocate_unset(size_t size) __attribute__((malloc, returns_nonnull));
 void *reallocate_array(void *array, size_t count, size_t size) __attribute__((returns_nonnull));
 char *duplicate_string(const char *text);						/* NULL for NULL */
 char *duplicate_bytes(const void *bytes, size_t size) __attribute__((returns_nonnull)); /* a NUL is put behind them */
