@@ -234,7 +234,7 @@ static int write_document(struct store *store, const char *text, struct digest *
 	digest_of_bytes(text, strlen(text), ret_digest);
 	if (store->blobs->operations->stat(store->blobs, ret_digest, &info, NULL) == 0)
 		return 0;
-	return blob_write(store->blobs, text, strlen(text), ret_digest, err);
+	return blob_keep(store->blobs, text, strlen(text), ret_digest, err);
 }
 
 static int write_documents(struct executor *executor, const struct stage_state *state, struct digest *ret_manifest,
@@ -523,6 +523,10 @@ int build_image(struct store *store, const struct build_host *host, const struct
 	};
 	struct image image;
 	int result = run_build(&build, &image, err);
+	/* Steps before one that failed count for the next build, also after a power cut. If not, they are done again.
+	 */
+	struct error ignored = {0};
+	store_settle(store, &ignored);
 	report_findings(&build);
 	if (finish(&build, result, err) == 0)
 		*ret_image = image;

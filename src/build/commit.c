@@ -154,15 +154,12 @@ int layer_commit(struct store *store, struct layer_staging *staging, int64_t tim
 		return error_wrap(err, "commit the layer");
 	struct image_layer layer = {0};
 	int result = write_blob(staging->folder_fd, time_limit, upload, &layer, err);
-	struct blob_info known;
 	/* One that is here already stays as it is, with its time, which is that of the layer. */
-	if (result == 0 && operations->stat(store->blobs, &layer.blob.digest, &known, NULL) == 0)
-		operations->upload_abort(upload);
-	else if (result < 0 || operations->upload_commit(upload, &layer.blob.digest, err) < 0) {
+	if (result < 0 || operations->upload_keep(upload, &layer.blob.digest, err) < 0) {
 		operations->upload_abort(upload);
 		return error_wrap(err, "commit the layer");
 	}
-	if (layer_staging_commit(staging, &layer.diff_id, err) < 0)
+	if (layer_staging_keep(staging, store->root_fd, &layer.diff_id, err) < 0)
 		return error_wrap(err, "commit the layer");
 	layer.blob.media_type = duplicate_string(MEDIA_TYPE_OCI_LAYER_GZIP);
 	*ret_layer = layer;

@@ -45,19 +45,36 @@ static bool blob_is_whole(struct blob_store *store, const struct digest *digest,
 	       blob_read(store, digest, size, &there, NULL) == 0;
 }
 
+static int write_new(struct blob_store *store, const void *bytes, size_t size, const struct digest *digest,
+		     int (*end)(struct blob_upload *upload, const struct digest *digest, struct error *err),
+		     struct error *err)
+{
+	struct blob_upload *upload = NULL;
+	if (store->operations->upload_open(store, NULL, &upload, err) < 0)
+		return -1;
+	if (store->operations->upload_append(upload, bytes, size, err) < 0 || end(upload, digest, err) < 0) {
+		store->operations->upload_abort(upload);
+		return -1;
+	}
+	return 0;
+}
+
 int blob_write_as(struct blob_store *store, const void *bytes, size_t size, const struct digest *digest,
 		  struct error *err)
 {
 	if (blob_is_whole(store, digest, size) && store->operations->refresh(store, digest, NULL) == 0)
 		return 0;
-	struct blob_upload *upload = NULL;
-	if (store->operations->upload_open(store, NULL, &upload, err) < 0)
+	return write_new(store, bytes, size, digest, store->operations->upload_commit, err);
+}
+
+int blob_keep(struct blob_store *store, const void *bytes, size_t size, struct digest *ret_digest, struct error *err)
+{
+	struct digest digest;
+	digest_of_bytes(bytes, size, &digest);
+	if (!blob_is_whole(store, &digest, size) &&
+	    write_new(store, bytes, size, &digest, store->operations->upload_keep, err) < 0)
 		return -1;
-	if (store->operations->upload_append(upload, bytes, size, err) < 0 ||
-	    store->operations->upload_commit(upload, digest, err) < 0) {
-		store->operations->upload_abort(upload);
-		return -1;
-	}
+	*ret_digest = digest;
 	return 0;
 }
 

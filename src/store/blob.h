@@ -10,6 +10,7 @@
  *     sha256/<hex>           a blob, 0600
  *     sha512/<hex>           one that is named by its sha512 digest
  *     uploads/<id>           an upload that goes on; its length is its offset
+ *     boot-<id>/             blobs that are not durable yet (boot_folder.h)
  */
 #pragma once
 
@@ -53,6 +54,9 @@ struct blob_store_operations {
 	/* Verifies (ERROR_CORRUPT), syncs, puts in place; a blob that is there already is success. Frees the upload on
 	 * success; on failure it stays to be aborted. */
 	int (*upload_commit)(struct blob_upload *upload, const struct digest *digest, struct error *err);
+	/* The same for as long as the machine is up, without waiting for a disk (boot_folder.h): store_settle() makes
+	 * it durable. One that is there already stays as it is. */
+	int (*upload_keep)(struct blob_upload *upload, const struct digest *digest, struct error *err);
 	/* Removes what was written, frees. */
 	void (*upload_abort)(struct blob_upload *upload);
 	/* Frees the handle and keeps what was written, to be opened again by its id. */
@@ -92,6 +96,8 @@ int blob_read(struct blob_store *store, const struct digest *digest, size_t limi
 bool blob_upload_id_is_valid(const char *id);
 /* Stores bytes under their sha256 digest. One that is there, and whole, is refreshed and not written again. */
 int blob_write(struct blob_store *store, const void *bytes, size_t size, struct digest *ret_digest, struct error *err);
+/* The same, with upload_keep(). */
+int blob_keep(struct blob_store *store, const void *bytes, size_t size, struct digest *ret_digest, struct error *err);
 /* The same under a digest that they must have, of whatever algorithm; ERROR_CORRUPT where they do not. */
 int blob_write_as(struct blob_store *store, const void *bytes, size_t size, const struct digest *digest,
 		  struct error *err);

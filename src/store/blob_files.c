@@ -23,6 +23,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "store/blob.h"
+#include "store/boot_folder.h"
 
 #define BLOB_PATH_SIZE	 (DIGEST_TEXT_SIZE + 1)
 #define UPLOAD_PATH_SIZE (BLOB_UPLOAD_ID_SIZE + 8)
@@ -84,8 +85,12 @@ static int files_stat(struct blob_store *store, const struct digest *digest, str
 	char path[BLOB_PATH_SIZE];
 	if (blob_path(digest, path, err) < 0)
 		return -1;
+	char place[BOOT_PLACE_SIZE];
 	struct stat status;
-	if (fstatat(file_store_of(store)->folder_fd, path, &status, AT_SYMLINK_NOFOLLOW) < 0)
+	int result = -1;
+	for (unsigned i = 0; result < 0 && (i == 0 || errno == ENOENT) && boot_folder_place(i, path, place); i++)
+		result = fstatat(file_store_of(store)->folder_fd, place, &status, AT_SYMLINK_NOFOLLOW);
+	if (result < 0)
 		return blob_error(digest, "stat", err);
 	if (!S_ISREG(status.st_mode))
 		return error_set(err, ERROR_CORRUPT, "blob %s is not a file", digest->text);
@@ -98,7 +103,10 @@ static int files_open(struct blob_store *store, const struct digest *digest, int
 	char path[BLOB_PATH_SIZE];
 	if (blob_path(digest, path, err) < 0)
 		return -1;
-	int fd = openat(file_store_of(store)->folder_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char place[BOOT_PLACE_SIZE];
+	int fd = -1;
+	for (unsigned i = 0; fd < 0 && (i == 0 || errno == ENOENT) && boot_folder_place(i, path, place); i++)
+		fd = openat(file_store_of(store)->folder_fd, place, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return blob_error(digest, "open", err);
 	*ret_fd = fd;
@@ -370,6 +378,32 @@ static void files_upload_abort(struct blob_upload *base)
 	upload_free(file_upload_of(base));
 }
 
+static int files_upload_keep(struct blob_upload *base, const struct digest *digest, struct error *err)
+{
+	struct file_upload *upload = file_upload_of(base);
+	const struct file_store *files = file_store_of(base->store);
+	char from[UPLOAD_PATH_SIZE];
+	struct blob_info known;
+	if (!boot_folder_name())
+		return files_upload_commit(base, digest, err);
+	if (verify_upload(upload, digest, err) < 0)
+		return -1;
+	if (files_stat(base->store, digest, &known, NULL) == 0) {
+		files_upload_abort(base);
+		return 0;
+	}
+	cleanup_close int folder_fd = boot_folder_open(files->folder_fd, digest_algorithm_of(digest), err);
+	if (folder_fd < 0)
+		return -1;
+	upload_path(base->id, from);
+	if (futimens(upload->fd, NULL) < 0)
+		return error_set_errno(err, errno, "set time of upload %s", base->id);
+	if (renameat(files->folder_fd, from, folder_fd, digest_hex(digest)) < 0)
+		return error_set_errno(err, errno, "put blob %s in place", digest->text);
+	upload_free(upload);
+	return 0;
+}
+
 static void files_upload_suspend(struct blob_upload *base)
 {
 	upload_free(file_upload_of(base));
@@ -431,6 +465,7 @@ static const struct blob_store_operations file_operations = {
 	.upload_open = files_upload_open,
 	.upload_append = files_upload_append,
 	.upload_commit = files_upload_commit,
+	.upload_keep = files_upload_keep,
 	.upload_abort = files_upload_abort,
 	.upload_suspend = files_upload_suspend,
 	.free = files_free,

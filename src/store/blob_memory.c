@@ -275,6 +275,7 @@ static const struct blob_store_operations memory_operations = {
 	.upload_open = memory_upload_open,
 	.upload_append = memory_upload_append,
 	.upload_commit = memory_upload_commit,
+	.upload_keep = memory_upload_commit,
 	.upload_abort = memory_upload_abort,
 	.upload_suspend = memory_upload_suspend,
 	.free = memory_free,

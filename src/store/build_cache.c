@@ -133,3 +133,15 @@ int build_cache_remove(struct store *store, const struct string_list *keys, stru
 			return -1;
 	return transaction_commit(&transaction, err);
 }
+
+int build_cache_remove_incomplete(struct store *store, struct error *err)
+{
+	cleanup_build_cache_list struct build_cache_list list = {0};
+	cleanup_string_list struct string_list keys = {0};
+	if (build_cache_list(store, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.count; i++)
+		if (!is_complete(store, &list.items[i].entry))
+			string_list_add(&keys, list.items[i].key.text);
+	return keys.count ? build_cache_remove(store, &keys, err) : 0;
+}

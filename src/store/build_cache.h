@@ -43,5 +43,7 @@ void build_cache_list_release(struct build_cache_list *list);
 int build_cache_list(struct store *store, struct build_cache_list *ret_list, struct error *err);
 /* They were used now. Once for a build: it is told for people and for prunes, and writing at each step would cost. */
 int build_cache_touch(struct store *store, const struct string_list *keys, struct error *err);
+/* Forgets entries whose layer or blob is gone. */
+int build_cache_remove_incomplete(struct store *store, struct error *err);
 /* Forgets entries, all or none; store_collect() then frees what only they named. One that has gone is no error. */
 int build_cache_remove(struct store *store, const struct string_list *keys, struct error *err);

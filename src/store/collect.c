@@ -2,7 +2,8 @@
  * Removing what no row names.
  *
  * Under the exclusive content lock nobody is between "the file is there" and "the row is there", so a file without a
- * row is garbage for certain. Each name on disk is looked up by one statement against the views of schema.c. A kill in
+ * row is garbage for certain. What builds have not made durable is made so first, so that it is looked at where all
+ * else is. Each name on disk is looked up by one statement against the views of schema.c. A kill in
  * the middle leaves less garbage than before and nothing else.
  */
 #include <dirent.h>
@@ -16,6 +17,8 @@
 #include "base/fd.h"
 #include "base/random.h"
 #include "base/string_list.h"
+#include "store/boot_folder.h"
+#include "store/build_cache.h"
 #include "store/layer_folder.h"
 #include "store/store.h"
 #include "store/transaction.h"
@@ -244,6 +247,35 @@ static int collect_staging(struct collection *collection, struct error *err)
 	return collect_folder(collection, root_fd, "layers/staging", NULL, err);
 }
 
+/* Folders of boots that ended before what is in them was durable; the rows that named it first. */
+static int collect_old_boots(struct collection *collection, struct error *err)
+{
+	static const char *const folders[] = {"blobs", "layers"};
+	struct store *store = collection->store;
+	bool rows_are_whole = false;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		cleanup_string_list struct string_list names = {0};
+		if (list_folder(store->root_fd, folders[i], &names, err) < 0)
+			return -1;
+		for (size_t j = 0; j < names.count; j++) {
+			if (!boot_folder_is_old(names.items[j]))
+				continue;
+			cleanup_free char *path = format_string("%s/%s", folders[i], names.items[j]);
+			if (collection->garbage) {
+				string_list_add(collection->garbage, path);
+				continue;
+			}
+			if (!rows_are_whole && build_cache_remove_incomplete(store, err) < 0)
+				return -1;
+			rows_are_whole = true;
+			collection->collected.bytes += tree_disk_bytes_at(store->root_fd, path);
+			if (remove_tree_at(store->root_fd, path, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 /* What a killed process had been given. */
 static int collect_rows(struct store *store, struct error *err)
 {
@@ -260,6 +292,8 @@ static int collect_rows(struct store *store, struct error *err)
 static int collect_files(struct collection *collection, struct error *err)
 {
 	struct store *store = collection->store;
+	if (store_settle(store, err) < 0 || collect_old_boots(collection, err) < 0)
+		return -1;
 	if (store->blobs->operations->list(store->blobs, visit_blob, collection, err) < 0)
 		return -1;
 	for (int algorithm = 0; algorithm < DIGEST_ALGORITHM_COUNT; algorithm++)
@@ -310,7 +344,7 @@ int store_collect_staging(struct store *store, struct error *err)
 	if (store_lock_content(store, STORE_LOCK_TRY_EXCLUSIVE, &lock_fd, err) < 0)
 		return -1;
 	CLEANUP(collection_release) struct collection collection = {.store = store};
-	return collect_staging(&collection, err);
+	return collect_old_boots(&collection, err) < 0 ? -1 : collect_staging(&collection, err);
 }
 
 int store_list_garbage(struct store *store, struct string_list *ret_names, struct error *err)

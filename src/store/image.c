@@ -173,7 +173,8 @@ static int put(struct store *store, const struct digest *manifest_digest, const 
 	       struct image *ret_image, struct error *err)
 {
 	struct image image;
-	if (assemble_image(store, manifest_digest, layers, layer_count, &image, err) < 0)
+	if (assemble_image(store, manifest_digest, layers, layer_count, &image, err) < 0 ||
+	    store_settle_for_row(store, err) < 0)
 		return error_wrap(err, "store image");
 	cleanup_transaction struct transaction transaction = {0};
 	if (transaction_begin(&transaction, store->database, TRANSACTION_DURABLE, err) < 0 ||

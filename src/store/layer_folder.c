@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "store/boot_folder.h"
 #include "store/layer_record.h"
 
 #define LAYER_PATH_SIZE	  (DIGEST_TEXT_SIZE + 8)
@@ -46,11 +47,14 @@ bool layer_folder_exists(int root_fd, const struct digest *diff_id)
 
 int layer_folder_open(int root_fd, const struct digest *diff_id, int *ret_fd, struct error *err)
 {
-	char path[LAYER_PATH_SIZE], full[LAYER_PATH_SIZE + 8];
+	char path[LAYER_PATH_SIZE], place[BOOT_PLACE_SIZE], full[BOOT_PLACE_SIZE + 8];
 	if (layer_path(diff_id, path, err) < 0)
 		return -1;
-	snprintf(full, sizeof full, "layers/%s", path);
-	int fd = openat(root_fd, full, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = -1;
+	for (unsigned i = 0; fd < 0 && (i == 0 || errno == ENOENT) && boot_folder_place(i, path, place); i++) {
+		snprintf(full, sizeof full, "layers/%s", place);
+		fd = openat(root_fd, full, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	}
 	if (fd < 0)
 		return errno == ENOENT ? error_set(err, ERROR_NOT_FOUND, "no such layer: %s", diff_id->text)
 				       : error_set_errno(err, errno, "open layer %s", diff_id->text);
@@ -161,6 +165,29 @@ static int put_in_place(struct layer_staging *staging, const struct digest *diff
 int layer_staging_commit(struct layer_staging *staging, const struct digest *diff_id, struct error *err)
 {
 	return put_in_place(staging, diff_id, RENAME_NOREPLACE, err);
+}
+
+int layer_staging_keep(struct layer_staging *staging, int root_fd, const struct digest *diff_id, struct error *err)
+{
+	char from[STAGING_PATH_SIZE], path[LAYER_PATH_SIZE];
+	if (!boot_folder_name() || staging->has_record)
+		return layer_staging_commit(staging, diff_id, err);
+	if (layer_path(diff_id, path, err) < 0)
+		return -1;
+	if (layer_folder_exists(root_fd, diff_id)) {
+		layer_staging_release(staging);
+		return 0;
+	}
+	cleanup_close int folder_fd = boot_folder_open(staging->layers_fd, digest_algorithm_of(diff_id), err);
+	if (folder_fd < 0)
+		return -1;
+	snprintf(from, sizeof from, "staging/%s", staging->name);
+	if (renameat2(staging->layers_fd, from, folder_fd, digest_hex(diff_id), RENAME_NOREPLACE) == 0)
+		staging->name[0] = '\0';
+	else if (errno != EEXIST)
+		return error_set_errno(err, errno, "put layer %s in place", diff_id->text);
+	layer_staging_release(staging);
+	return 0;
 }
 
 int layer_staging_replace(struct layer_staging *staging, const struct digest *diff_id, struct error *err)

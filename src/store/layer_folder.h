@@ -3,6 +3,7 @@
  *     layers/sha256/<hex>/      a layer in overlayfs' form, never changed once it is there
  *     layers/staging/<random>/  one that is being unpacked; leftovers are removed by recovery
  *     layers/records/sha256/<hex>  what its archive has beside the files' contents (layer_record.h), for most layers
+ *     layers/boot-<id>/        what is not synced yet (boot_folder.h)
  * No database here: coracle-transfer uses it too. A folder that exists under its digest is whole: it is filled under
  * staging, synced (syncfs) and renamed. Two writers of one layer may race; the second finds it there and drops its own.
  */
@@ -30,6 +31,9 @@ int layer_folder_remove(int root_fd, const struct digest *diff_id, struct error 
 int layer_staging_begin(int root_fd, struct layer_staging *ret_staging, struct error *err);
 /* Puts it in place; the staging is released on success. */
 int layer_staging_commit(struct layer_staging *staging, const struct digest *diff_id, struct error *err);
+/* The same for as long as the machine is up, without waiting for a disk; store_settle() does the rest (boot_folder.h).
+ */
+int layer_staging_keep(struct layer_staging *staging, int root_fd, const struct digest *diff_id, struct error *err);
 /*
  * The same, where it stands in place of one that is damaged: that one is there until this one is, and gone then, with
  * its record. Nobody may have it mounted.

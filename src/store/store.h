@@ -16,8 +16,10 @@
  *
  * Every folder is 0700 or 0710 and root's. Order of writing: files first (temporary, fsync, rename), then one
  * transaction that makes them known. So a file that no row names is garbage, and a row never names a missing file.
- * Commits of images and tags are durable (synchronous=FULL). Those of containers use synchronous=NORMAL: after a power
- * cut the last ones may be missing as a whole, never torn; a container does not outlive a power cut anyway.
+ * Steps of builds are synced at the end of the build, all at once (boot_folder.h); their rows in the build cache may be
+ * all that a power cut leaves of them. Commits of images and tags are durable (synchronous=FULL). Those of containers
+ * use synchronous=NORMAL: after a power cut the last ones may be missing as a whole, never torn; a container does not
+ * outlive a power cut anyway.
  */
 #pragma once
 
@@ -63,9 +65,17 @@ enum store_lock_mode { STORE_LOCK_SHARED, STORE_LOCK_EXCLUSIVE, STORE_LOCK_TRY_E
 int store_lock_content(struct store *store, enum store_lock_mode mode, int *ret_fd, struct error *err);
 
 /*
+ * What builds have made in this boot (boot_folder.h) becomes durable; does nothing where nothing is left to do. Under
+ * the content lock. store_settle_for_row: and so does what others have settled a moment ago; before a row of an image.
+ */
+int store_settle(struct store *store, struct error *err);
+int store_settle_for_row(struct store *store, struct error *err);
+
+/*
  * Removes what no row names: blobs, layers and what is remembered of them, staging folders, container folders,
- * addresses and ports of containers that are gone, and uploads that nobody has written to for a day. Takes the lock
- * exclusively. What is in use by a mount is left for the next time.
+ * addresses and ports of containers that are gone, uploads that nobody has written to for a day, and what builds had
+ * not made durable when the machine went down. Takes the lock exclusively. What is in use by a mount is left for the
+ * next time.
  */
 struct store_collected {
 	uint64_t bytes;
@@ -77,7 +87,8 @@ int store_collect(struct store *store, struct store_collected *ret_collected, st
 int store_collect_if_free(struct store *store, struct error *err);
 /* The same, and uploads of any age: for whoever asks for room rather than for a transfer that can be resumed. */
 int store_collect_all(struct store *store, struct store_collected *ret_collected, struct error *err);
-/* Only staging folders: what processes that were killed have begun. ERROR_CONFLICT while content is added. */
+/* Only staging folders, and those of other boots: what processes that were killed have begun. ERROR_CONFLICT while
+ * content is added. */
 int store_collect_staging(struct store *store, struct error *err);
 /* Names what store_collect() would remove of blobs, layers and containers, and removes nothing. ERROR_CONFLICT while
  * content is added. */

@@ -1,4 +1,5 @@
 """Whether a store is whole, by its files and its tables alone: nothing of the engine is asked."""
+import glob
 import hashlib
 import json
 import os
@@ -30,6 +31,11 @@ def _blob(root, digest):
     return f"{root}/blobs/{algorithm}/{hexadecimal}"
 
 
+def _folders(root, what):
+    """Where blobs or layers lie: in their place, or kept for this boot."""
+    return [f"{root}/{what}/sha256", *glob.glob(f"{root}/{what}/boot-*/sha256")]
+
+
 def _names(folder):
     return set(os.listdir(folder)) if os.path.isdir(folder) else set()
 
@@ -49,9 +55,10 @@ def check_store(root, must_exist=True, damaged=()):
         return
     assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert database.execute("PRAGMA foreign_key_check").fetchall() == []
-    for name in _names(f"{root}/blobs/sha256"):
-        with open(f"{root}/blobs/sha256/{name}", "rb") as file:
-            assert hashlib.sha256(file.read()).hexdigest() == name, f"blob {name} has other bytes"
+    for folder in _folders(root, "blobs"):
+        for name in _names(folder):
+            with open(f"{folder}/{name}", "rb") as file:
+                assert hashlib.sha256(file.read()).hexdigest() == name, f"blob {name} has other bytes"
     for image, manifest in database.execute("SELECT id, manifest FROM image"):
         for digest in image, manifest:
             assert os.path.exists(_blob(root, digest)), f"image {image} names {digest}, which is not there"
@@ -59,12 +66,15 @@ def check_store(root, must_exist=True, damaged=()):
             diff_ids = json.load(file)["rootfs"]["diff_ids"]
         rows = [row[0] for row in database.execute("SELECT diff_id FROM image_layer WHERE image = ? ORDER BY position", (image,))]
         assert rows == (diff_ids or []), f"image {image} has other layers than its configuration"
+    durable = {row[0] for row in database.execute("SELECT diff_id FROM image_layer UNION SELECT diff_id FROM container_layer")}
     for (digest,) in database.execute("SELECT DISTINCT diff_id FROM named_layer WHERE diff_id != ''"):
-        folder = f"{root}/layers/{digest.replace(':', '/')}"
-        assert os.path.isdir(folder) or digest.split(":")[1] in damaged, f"layer {digest} is not there"
-    for name in _names(f"{root}/layers/sha256") - set(damaged):
-        tree = _tree(f"{root}/layers/sha256/{name}")
-        assert _trees.setdefault(name, tree) == tree, f"layer {name} has other files"
+        name = digest.split(":")[1]
+        places = _folders(root, "layers")[:1 if digest in durable else None]
+        assert name in damaged or any(os.path.isdir(f"{place}/{name}") for place in places), f"layer {digest} is not there"
+    for folder in _folders(root, "layers"):
+        for name in _names(folder) - set(damaged):
+            tree = _tree(f"{folder}/{name}")
+            assert _trees.setdefault(name, tree) == tree, f"layer {name} has other files"
     database.close()
 
 
@@ -78,6 +88,7 @@ def check_garbage(root, run_root):
     for what, left in {
         "blobs": _names(f"{root}/blobs/sha256") - blobs,
         "layers": _names(f"{root}/layers/sha256") - layers,
+        "what is kept for this boot": set(glob.glob(f"{root}/*/boot-*/*/*")),
         "uploads": _names(f"{root}/blobs/uploads"),
         "staging folders": _names(f"{root}/layers/staging"),
         "containers": _names(f"{root}/containers") - containers,
