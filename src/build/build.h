@@ -47,6 +47,9 @@ struct build_run {
 	enum build_network network;
 	bool is_insecure;
 	const struct build_step_options *options;
+	/* Called when the step runs; returns when it has ended, having read what it said meanwhile. */
+	void (*wait)(void *wait_context, int pidfd);
+	void *wait_context;
 };
 
 struct build_file {

@@ -108,6 +108,8 @@ static int run_in_container(struct step *step, struct build_run *run, struct err
 	int output_fd = -1, exit_code = -1;
 	if (report_output_begin(executor->report, step->number, &output_fd, err) < 0)
 		return -1;
+	run->wait = report_output_wait;
+	run->wait_context = executor->report;
 	int result = executor->host->run(executor->host->context, run, output_fd, &exit_code, err);
 	close(output_fd);
 	report_output_end(executor->report);

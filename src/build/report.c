@@ -3,12 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -24,20 +20,23 @@ struct report *report_new(int fd, enum build_progress progress, size_t expected_
 	if (progress == BUILD_PROGRESS_AUTO)
 		progress = isatty(fd) ? BUILD_PROGRESS_TTY : BUILD_PROGRESS_PLAIN;
 	report->progress = progress;
-	/* cppcheck-suppress invalidFunctionArg ; -1 goes with MAP_ANONYMOUS */
-	report->shared = mmap(NULL, sizeof *report->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (report->shared == MAP_FAILED)
-		abort();
-	report->reader = -1;
+	report->output.fd = -1;
 	report->link_fd = -1;
 	return report;
+}
+
+static void close_output(struct report *report)
+{
+	if (report->output.fd >= 0)
+		close(report->output.fd);
+	report->output.fd = -1;
 }
 
 void report_free(struct report *report)
 {
 	if (!report)
 		return;
-	report_output_end(report);
+	close_output(report);
 	for (size_t i = 0; i < report->count; i++) {
 		free(report->steps[i].name);
 		string_list_release(&report->steps[i].lines);
@@ -47,7 +46,7 @@ void report_free(struct report *report)
 	free(report->steps);
 	string_list_release(&report->findings);
 	string_list_release(&report->warnings);
-	munmap(report->shared, sizeof *report->shared);
+	free(report->output.pending);
 	free(report);
 }
 
@@ -75,8 +74,6 @@ bool report_is_running(const struct report *report, size_t step)
 
 const struct report_tail *report_tail_of(const struct report *report, size_t step)
 {
-	if (report->shared->step == step)
-		return &report->shared->tail;
 	return report->steps[step - 1].tail;
 }
 
@@ -115,13 +112,12 @@ static void keep_line(struct report_tail *tail, const char *line, size_t length)
 static void keep_output(struct report *report, size_t step, const char *text, size_t size)
 {
 	struct report_step *item = &report->steps[step - 1];
-	struct report_tail *tail = item->tail;
-	if (report->shared->step == step)
-		tail = &report->shared->tail;
-	else if (!tail)
-		tail = item->tail = allocate(sizeof *tail);
+	if (!item->tail) {
+		item->tail = allocate_unset(sizeof *item->tail);
+		item->tail->size = 0;
+	}
 	cleanup_free char *kept = format_string("%.3f %.*s", seconds_since(item->started), (int)size, text);
-	keep_line(tail, kept, strlen(kept));
+	keep_line(item->tail, kept, strlen(kept));
 }
 
 static void finish_step(struct report *report, size_t step, enum report_event event)
@@ -232,50 +228,58 @@ static void take_line(struct report *report, size_t step, char *line, size_t len
 	report_event(report, REPORT_LOG, step, visible, (size_t)(line + length - visible));
 }
 
-#define READ_SIZE 65536
-
-static void take_output(struct report *report, size_t step, char *pending, size_t *used, bool at_end)
+static void take_output(struct report *report, bool at_end)
 {
+	struct report_output *output = &report->output;
 	size_t start = 0;
 	for (;;) {
-		char *end = memchr(pending + start, '\n', *used - start);
+		char *end = memchr(output->pending + start, '\n', output->used - start);
 		if (!end)
 			break;
-		take_line(report, step, pending + start, (size_t)(end - pending) - start);
-		start = (size_t)(end - pending) + 1;
+		take_line(report, output->step, output->pending + start, (size_t)(end - output->pending) - start);
+		start = (size_t)(end - output->pending) + 1;
 	}
-	if (start < *used && (at_end || *used - start == READ_SIZE)) {
-		take_line(report, step, pending + start, *used - start);
-		start = *used;
+	if (start < output->used && (at_end || output->used - start == REPORT_READ_SIZE)) {
+		take_line(report, output->step, output->pending + start, output->used - start);
+		start = output->used;
 	}
-	memmove(pending, pending + start, *used - start);
-	*used -= start;
+	memmove(output->pending, output->pending + start, output->used - start);
+	output->used -= start;
 }
 
-static void read_output(struct report *report, size_t step, int pipe_fd)
+/* Reads once; closes it at its end. */
+static void read_output(struct report *report)
 {
-	static char pending[READ_SIZE];
-	size_t used = 0;
-	nanoseconds drawn = 0;
+	struct report_output *output = &report->output;
+	ssize_t got = read(output->fd, output->pending + output->used, REPORT_READ_SIZE - output->used);
+	if (got < 0 && errno == EINTR)
+		return;
+	if (got > 0)
+		output->used += (size_t)got;
+	take_output(report, got <= 0);
+	if (got <= 0)
+		close_output(report);
+}
+
+/* Until the process has ended; -1: until everybody has closed the output. */
+static void wait_for_output(struct report *report, int pidfd)
+{
+	struct report_output *output = &report->output;
 	bool live = report->progress == BUILD_PROGRESS_TTY && report->link_fd < 0;
-	for (;;) {
-		struct pollfd poll_fd = {.fd = pipe_fd, .events = POLLIN};
-		int ready = poll(&poll_fd, 1, live ? 100 : -1);
+	while (output->fd >= 0 || pidfd >= 0) {
+		struct pollfd polled[] = {{.fd = output->fd, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
+		int ready = poll(polled, ARRAY_SIZE(polled), live ? REPORT_TICK_MILLISECONDS : -1);
 		if (ready < 0 && errno != EINTR)
-			break;
-		if (ready > 0) {
-			ssize_t got = read_some(pipe_fd, pending + used, sizeof pending - used);
-			if (got <= 0)
-				break;
-			used += (size_t)got;
-			take_output(report, step, pending, &used, false);
-		}
-		if (live && time_monotonic() - drawn > NANOSECONDS_PER_SECOND / 10) {
+			return;
+		if (ready > 0 && polled[0].revents)
+			read_output(report);
+		if (live && time_monotonic() - output->drawn > REPORT_TICK_MILLISECONDS * 1000000LL) {
 			report_draw(report, REPORT_RUNNING);
-			drawn = time_monotonic();
+			output->drawn = time_monotonic();
 		}
+		if (ready > 0 && polled[1].revents)
+			return;
 	}
-	take_output(report, step, pending, &used, true);
 }
 
 int report_output_begin(struct report *report, size_t step, int *ret_fd, struct error *err)
@@ -283,45 +287,25 @@ int report_output_begin(struct report *report, size_t step, int *ret_fd, struct 
 	int fds[2];
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_set_errno(err, errno, "make a pipe");
-	/* What a worker's output is shared with is its parent's, which is told of every line. */
-	if (report->link_fd < 0) {
-		report->shared->tail.size = 0;
-		report->shared->step = step;
-	}
-	/* What the child prints is known to us: the floor is taken before there are two of us. */
+	if (!report->output.pending)
+		report->output.pending = allocate_unset(REPORT_READ_SIZE);
+	report->output.fd = fds[0];
+	report->output.step = step;
+	report->output.used = 0;
 	if (report->progress == BUILD_PROGRESS_PLAIN && report->link_fd < 0)
 		report_plain_take_floor(report, step);
-	pid_t parent = getpid();
-	pid_t child = fork();
-	if (child < 0) {
-		close(fds[0]);
-		close(fds[1]);
-		return error_set_errno(err, errno, "fork");
-	}
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(0);
-		/* Ctrl-C reaches the container first; what it still says is shown. */
-		signal(SIGINT, SIG_IGN);
-		signal(SIGTERM, SIG_IGN);
-		close(fds[1]);
-		read_output(report, step, fds[0]);
-		_exit(0);
-	}
-	close(fds[0]);
-	report->reader = child;
 	*ret_fd = fds[1];
 	return 0;
 }
 
+void report_output_wait(void *report, int pidfd)
+{
+	wait_for_output(report, pidfd);
+}
+
 void report_output_end(struct report *report)
 {
-	if (report->reader < 0)
-		return;
-	while (waitpid(report->reader, NULL, 0) < 0 && errno == EINTR)
-		;
-	report->reader = -1;
+	wait_for_output(report, -1);
 }
 
 void report_failure_log(struct report *report, size_t step)

@@ -8,8 +8,7 @@
  *
  * Steps may run at the same time, in processes of their own that tell this one (report_link.h).
  *
- * The output of a RUN comes through a pipe that a forked child reads, since the build itself waits for the container
- * meanwhile and must not have threads. The child ends with the pipe, and with its parent.
+ * The output of a RUN comes through a pipe, which is read by the very process that waits for the container.
  */
 #pragma once
 
@@ -49,9 +48,12 @@ void report_warning(struct report *report, const char *format, ...) PRINTF_LIKE(
 bool report_tick(struct report *report);
 #define REPORT_TICK_MILLISECONDS 100
 
-/* ret_fd (owned by the caller) takes the step's output. It must be closed before report_output_end(), which waits until
- * all of it is shown. */
+/*
+ * ret_fd (owned by the caller) takes the step's output, which report_output_wait() shows until the process behind pidfd
+ * has ended. It must be closed before report_output_end(), which shows the rest of it.
+ */
 int report_output_begin(struct report *report, size_t step, int *ret_fd, struct error *err);
+void report_output_wait(void *report, int pidfd);
 void report_output_end(struct report *report);
 
 /* "------", the step's name, the end of its output. In quiet mode as well. */

@@ -12,6 +12,7 @@
 
 #define REPORT_LINE_LIMIT 2000
 #define REPORT_TAIL_SIZE  16384
+#define REPORT_READ_SIZE  65536
 #define REPORT_TAIL_LINES 6
 
 enum report_event {
@@ -46,17 +47,19 @@ struct report_step {
 	nanoseconds clock;   /* the same on the wall's clock */
 	double seconds;	     /* once it is over */
 	struct string_list lines;
-	struct report_tail *tail; /* owned; NULL: no output, or in `shared` */
+	struct report_tail *tail; /* owned; NULL: no output */
 	/* Plain: what waits until the step has the floor, and since when (0: nothing does). */
 	struct buffer held;
 	nanoseconds waits_since;
 };
 
-/* Written by the child that reads a step's output, read by both. */
-struct report_shared {
-	size_t drawn_lines; /* what the view takes on the screen now */
-	size_t step;	    /* whose output `tail` is; 0: none */
-	struct report_tail tail;
+/* The output of a RUN on its way. */
+struct report_output {
+	int fd; /* owned; -1: none */
+	size_t step;
+	char *pending; /* owned; REPORT_READ_SIZE bytes: a line that has not ended */
+	size_t used;
+	nanoseconds drawn; /* when the view was, monotonic */
 };
 
 struct report {
@@ -67,9 +70,10 @@ struct report {
 	struct report_step *steps;
 	size_t count;
 	struct string_list findings, warnings;
-	struct report_shared *shared;
-	pid_t reader; /* -1: none */
-	int link_fd;  /* where events go instead of to a printer; -1: none */
+	struct report_output output;
+	int link_fd; /* where events go instead of to a printer; -1: none */
+	/* Terminal: */
+	size_t drawn_lines; /* what the view takes on the screen now */
 	/* Plain: */
 	size_t floor; /* the step that was printed last; 0: none */
 	nanoseconds floor_since;

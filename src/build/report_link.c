@@ -40,7 +40,6 @@ void report_link_release(struct report_link *link)
 void report_link_worker(struct report *report, int fd)
 {
 	report->link_fd = fd;
-	report->reader = -1;
 }
 
 size_t report_link_step(const struct report_link *link, size_t step)

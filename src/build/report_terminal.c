@@ -144,15 +144,15 @@ void report_draw(struct report *report, enum report_phase phase)
 	cleanup_free bool *chosen = allocate_array(view.lines.count, sizeof *chosen);
 	size_t height = choose_lines(&view, is_last ? SIZE_MAX : window.ws_row - 1U, chosen);
 	cleanup_buffer struct buffer out = BUFFER_INIT(VIEW_LIMIT);
-	if (report->shared->drawn_lines)
-		buffer_append_format(&out, NULL, "\x1b[%zuA", report->shared->drawn_lines);
+	if (report->drawn_lines)
+		buffer_append_format(&out, NULL, "\x1b[%zuA", report->drawn_lines);
 	buffer_append_string(&out, is_last ? "\r\x1b[J" : "\r\x1b[J" WRAP_OFF, NULL);
 	for (size_t i = 0; i < view.lines.count; i++)
 		if (chosen[i])
 			buffer_append_format(&out, NULL, "%s\n", view.lines.items[i]);
 	if (!is_last)
 		buffer_append_string(&out, WRAP_ON, NULL);
-	report->shared->drawn_lines = height;
+	report->drawn_lines = height;
 	write_full(report->fd, buffer_text(&out), out.size, NULL);
 	string_list_release(&view.lines);
 	free(view.ranks);

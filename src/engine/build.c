@@ -171,13 +171,15 @@ static struct spec_mount *make_mounts(const struct build_run *run)
 	return mounts;
 }
 
-static int wait_for_step(struct runtime_process *process, const sigset_t *mask, int *ret_exit_code, struct error *err)
+static int wait_for_step(struct runtime_process *process, const struct build_run *run, const sigset_t *mask,
+			 int *ret_exit_code, struct error *err)
 {
 	int status;
 	sigset_t held;
 	current_step = process->pid;
 	/* A signal that came while the step was prepared is delivered here, and ends it. */
 	sigprocmask(SIG_SETMASK, mask, &held);
+	run->wait(run->wait_context, process->pidfd);
 	while (waitpid(process->pid, &status, 0) < 0) {
 		if (errno != EINTR) {
 			status = SIGKILL;
@@ -235,7 +237,7 @@ static int run_prepared(struct step *step, const struct build_run *run, int outp
 		runtime_abandon(&process, step->cgroup);
 		return -1;
 	}
-	return wait_for_step(&process, mask, ret_exit_code, err);
+	return wait_for_step(&process, run, mask, ret_exit_code, err);
 }
 
 /* A program that could not be begun is a step that failed, as BuildKit has it, and no failure of ours. */
