@@ -1,6 +1,7 @@
 #include "build/content.h"
 
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -212,6 +213,88 @@ struct summing {
 	struct error *err;
 };
 
+#define READ_SIZE ((size_t)32 * 1024)
+
+/* A name. Most are told apart by their beginning. */
+struct listed {
+	uint64_t beginning; /* its first bytes, the first one as the highest */
+	union {
+		size_t offset; /* in the folder's bytes, until all are there */
+		const char *name;
+	};
+};
+
+/* The names of one folder, sorted by their bytes. */
+struct folder_names {
+	struct listed *items;
+	size_t count, allocated;
+	char *bytes;
+	size_t size, room;
+};
+
+static void folder_names_release(struct folder_names *names)
+{
+	free(names->items);
+	free(names->bytes);
+}
+
+static int compare_listed(const void *a, const void *b)
+{
+	const struct listed *left = a, *right = b;
+	if (left->beginning != right->beginning)
+		return left->beginning < right->beginning ? -1 : 1;
+	return strcmp(left->name, right->name);
+}
+
+static void add_name(struct folder_names *names, const char *name)
+{
+	size_t length = strlen(name);
+	if (names->size + length + 1 > names->room) {
+		names->room = 2 * names->room + NAME_MAX + 1;
+		names->bytes = reallocate_array(names->bytes, names->room, 1);
+	}
+	if (names->count == names->allocated) {
+		names->allocated = names->allocated ? names->allocated * 2 : 64;
+		names->items = reallocate_array(names->items, names->allocated, sizeof *names->items);
+	}
+	memcpy(names->bytes + names->size, name, length + 1);
+	names->items[names->count++] = (struct listed){.offset = names->size};
+	names->size += length + 1;
+}
+
+/* Read from the descriptor itself, in one allocation for many names. */
+static int list_names(int folder_fd, struct folder_names *names, struct error *err)
+{
+	char entries[READ_SIZE] __attribute__((aligned(8)));
+	ssize_t got;
+	if (lseek(folder_fd, 0, SEEK_SET) < 0)
+		return error_set_errno(err, errno, "read folder");
+	while ((got = getdents64(folder_fd, entries, sizeof entries)) > 0) {
+		for (ssize_t at = 0; at < got;) {
+			const struct dirent64 *entry = (const struct dirent64 *)(const void *)(entries + at);
+			at += entry->d_reclen;
+			if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+				continue;
+			if (names->count >= CONTENT_ENTRY_LIMIT)
+				return error_set(err, ERROR_LIMIT, "a folder holds more than %d entries",
+						 CONTENT_ENTRY_LIMIT);
+			add_name(names, entry->d_name);
+		}
+	}
+	if (got < 0)
+		return error_set_errno(err, errno, "read folder");
+	for (size_t i = 0; i < names->count; i++) {
+		struct listed *item = &names->items[i];
+		const char *name = names->bytes + item->offset;
+		uint64_t beginning = 0;
+		memcpy(&beginning, name, strnlen(name, sizeof beginning));
+		*item = (struct listed){be64toh(beginning), {.name = name}};
+	}
+	if (names->count > 1)
+		qsort(names->items, names->count, sizeof *names->items, compare_listed);
+	return 0;
+}
+
 static void add_attributes(struct summing *summing, int fd)
 {
 	char names[4096], value[4096];
@@ -305,17 +388,18 @@ static int add_folder(struct summing *summing, int folder_fd, const char *real_p
 		return error_set(summing->err, ERROR_LIMIT, "folders are more than %d deep", CONTENT_DEPTH_LIMIT);
 	if (summing->root->keep_owners)
 		add_attributes(summing, folder_fd);
-	cleanup_string_list struct string_list names = {0};
-	if (content_list_folder(folder_fd, &names, summing->err) < 0)
+	CLEANUP(folder_names_release) struct folder_names names = {0};
+	if (list_names(folder_fd, &names, summing->err) < 0)
 		return -1;
 	size_t length = strlen(real_path);
-	cleanup_free char *path = allocate(length + NAME_MAX + 2);
+	cleanup_free char *path = allocate_unset(length + NAME_MAX + 2);
 	memcpy(path, real_path, length);
 	if (length)
 		path[length++] = '/';
 	for (size_t i = 0; i < names.count; i++) {
-		memcpy(path + length, names.items[i], strlen(names.items[i]) + 1);
-		if (add_entry(summing, folder_fd, names.items[i], path, skip, depth) < 0)
+		const char *name = names.items[i].name;
+		memcpy(path + length, name, strlen(name) + 1);
+		if (add_entry(summing, folder_fd, name, path, skip, depth) < 0)
 			return -1;
 	}
 	cache_key_add_text(summing->key, NULL); /* the folder ends */

@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/atomic_file.h"
-#include "base/buffer.h"
 #include "base/fd.h"
 #include "base/time.h"
 
@@ -25,7 +25,8 @@ static_assert(sizeof(struct record) == 72, "records lie in the file as they are"
 struct memo {
 	int cache_fd;
 	char *name;
-	struct buffer file;
+	void *file; /* mapped: it is replaced as a whole, and never changed; NULL: none */
+	size_t file_size;
 	const struct record *known; /* in `file`, sorted by key */
 	size_t known_count;
 	struct record *fresh;
@@ -47,19 +48,34 @@ static int compare_records(const void *a, const void *b)
 	return 0;
 }
 
+static void unload(struct memo *memo)
+{
+	if (memo->file)
+		munmap(memo->file, memo->file_size);
+	memo->file = NULL;
+	memo->known = NULL;
+	memo->known_count = 0;
+}
+
 static void load(struct memo *memo)
 {
-	if (read_file_at(memo->cache_fd, memo->name, 16 + MEMO_ENTRY_LIMIT * sizeof(struct record), &memo->file, NULL) <
-	    0)
-		return;
+	struct stat status;
 	uint64_t header[2];
-	if (memo->file.size < sizeof header)
+	cleanup_close int fd = openat(memo->cache_fd, memo->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size < (off_t)sizeof header ||
+	    status.st_size > (off_t)(sizeof header + MEMO_ENTRY_LIMIT * sizeof(struct record)))
 		return;
-	memcpy(header, memo->file.bytes, sizeof header);
-	if (header[0] != MEMO_MAGIC || header[1] != (memo->file.size - sizeof header) / sizeof(struct record) ||
-	    (memo->file.size - sizeof header) % sizeof(struct record) != 0)
+	size_t size = (size_t)status.st_size;
+	void *file = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	if (file == MAP_FAILED)
 		return;
-	memo->known = (const struct record *)(const void *)(memo->file.bytes + sizeof header);
+	memo->file = file;
+	memo->file_size = size;
+	memcpy(header, file, sizeof header);
+	if (header[0] != MEMO_MAGIC || header[1] != (size - sizeof header) / sizeof(struct record) ||
+	    (size - sizeof header) % sizeof(struct record) != 0)
+		return;
+	memo->known = (const struct record *)(const void *)((const char *)file + sizeof header);
 	memo->known_count = header[1];
 }
 
@@ -150,9 +166,7 @@ static void save(struct memo *memo)
 	cleanup_close int lock = openat(memo->cache_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock >= 0)
 		flock(lock, LOCK_EX);
-	buffer_release(&memo->file);
-	memo->known = NULL;
-	memo->known_count = 0;
+	unload(memo);
 	load(memo);
 	qsort(memo->fresh, memo->fresh_count, sizeof *memo->fresh, compare_records);
 	size_t limit = memo->known_count + memo->fresh_count;
@@ -188,7 +202,7 @@ void memo_free(struct memo *memo)
 		save(memo);
 	if (memo->cache_fd >= 0)
 		close(memo->cache_fd);
-	buffer_release(&memo->file);
+	unload(memo);
 	free(memo->fresh);
 	free(memo->name);
 	free(memo);
