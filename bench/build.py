@@ -36,7 +36,7 @@ DOCKERFILES = {
     "copy": "FROM bench-base\nCOPY files /files\n",
     "ten": "FROM bench-base\nCOPY files /files\nRUN [\"/burn\"]\nRUN [\"/burn\", \"0.001\"]\n" + SETTINGS,
     "none": "FROM bench-base\n" + SETTINGS,
-    "runs": "FROM bench-base\n" + "".join("RUN [\"/burn\", \"0.0%d\"]\n" % i for i in range(RUNS)) + SETTINGS,
+    "runs": "FROM bench-base\n" + "".join("RUN [\"/burn\", \"0\", \"%d\"]\n" % i for i in range(RUNS)) + SETTINGS,
     "stages": "".join("FROM bench-base AS s%d\nRUN [\"/burn\", \"0.4%d\"]\nWORKDIR /made%d\n" % (i, i, i)
                       for i in range(STAGES)) +
               "FROM bench-base\n" + "".join("COPY --from=s%d /made%d /made%d\n" % (i, i, i) for i in range(STAGES)),
