@@ -11,9 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@
 #include "archive/layer_links.h"
 #include "archive/layer_path.h"
 #include "archive/tar_writer.h"
+#include "archive/tree.h"
 #include "base/fd.h"
 #include "base/string_list.h"
 
@@ -34,6 +37,7 @@ struct diff {
 	struct layer_links *links;
 	struct layer_totals totals;
 	dev_t device;
+	bool crosses_mounts;
 	size_t path_size;
 	char path[PATH_MAX]; /* of what is written now, without a slash at the end */
 	/* Not zeroed: */
@@ -43,6 +47,18 @@ struct diff {
 };
 
 static int diff_folder(struct diff *diff, int folder_fd, int depth, struct error *err);
+
+bool archive_is_kernel_file_system(int fd)
+{
+	static const unsigned long magics[] = {PROC_SUPER_MAGIC,    SYSFS_MAGIC,	CGROUP_SUPER_MAGIC,
+					       CGROUP2_SUPER_MAGIC, DEVPTS_SUPER_MAGIC, DEBUGFS_MAGIC,
+					       TRACEFS_MAGIC,	    SECURITYFS_MAGIC,	BPF_FS_MAGIC};
+	struct statfs status;
+	for (size_t i = 0; fstatfs(fd, &status) == 0 && i < ARRAY_SIZE(magics); i++)
+		if ((unsigned long)status.f_type == magics[i])
+			return true;
+	return false;
+}
 
 static int compare_names(const void *a, const void *b)
 {
@@ -178,10 +194,9 @@ static int write_contents(struct diff *diff, int fd, uint64_t size, struct error
 	return 0;
 }
 
-static int diff_file(struct diff *diff, int folder_fd, const char *name, struct error *err)
+/* A file that is open. */
+static int diff_open_file(struct diff *diff, int fd, struct error *err)
 {
-	/* O_NONBLOCK: a FIFO that took the file's place meanwhile does not hang us. */
-	cleanup_close int fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat status;
 	bool is_opaque = false;
 	if (fd < 0 || fstat(fd, &status) < 0)
@@ -195,6 +210,13 @@ static int diff_file(struct diff *diff, int folder_fd, const char *name, struct 
 		return -1;
 	diff->totals.bytes += (uint64_t)status.st_size;
 	return 0;
+}
+
+static int diff_file(struct diff *diff, int folder_fd, const char *name, struct error *err)
+{
+	/* O_NONBLOCK: a FIFO that took the file's place meanwhile does not hang us. */
+	cleanup_close int fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return diff_open_file(diff, fd, err);
 }
 
 static int diff_link(struct diff *diff, int folder_fd, const char *name, const struct stat *status, struct error *err)
@@ -234,7 +256,9 @@ static int diff_subfolder(struct diff *diff, int folder_fd, const char *name, in
 		return -1;
 	/* Something is mounted there: it is not part of the layer. Files are not asked, overlayfs gives them any
 	 * number. */
-	return status.st_dev == diff->device ? diff_folder(diff, fd, depth + 1, err) : 0;
+	if (status.st_dev == diff->device || (diff->crosses_mounts && !archive_is_kernel_file_system(fd)))
+		return diff_folder(diff, fd, depth + 1, err);
+	return 0;
 }
 
 /* A further name of a file that is in the archive already. 1: it was written. */
@@ -333,6 +357,54 @@ static int diff_root(struct diff *diff, int folder_fd, struct error *err)
 		return *text ? error_wrap(err, "\"%s\"", text) : -1;
 	}
 	return tar_writer_finish(diff->writer, err);
+}
+
+/* The one thing behind an O_PATH descriptor, which is pinned: nobody can swap it for another. */
+static int pack_pinned(struct diff *diff, int fd, struct error *err)
+{
+	struct stat status;
+	char path[32];
+	if (fstat(fd, &status) < 0)
+		return error_set_errno(err, errno, "look at it");
+	diff->device = status.st_dev;
+	if (S_ISDIR(status.st_mode))
+		return *diff->path ? diff_subfolder(diff, fd, ".", 0, err) : diff_folder(diff, fd, 0, err);
+	if (S_ISLNK(status.st_mode))
+		return diff_link(diff, fd, "", &status, err);
+	if (S_ISSOCK(status.st_mode))
+		return error_set(err, ERROR_UNSUPPORTED, "sockets cannot be copied");
+	if (!S_ISREG(status.st_mode))
+		return diff_device(diff, diff->path, &status, err);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	cleanup_close int file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return diff_open_file(diff, file, err);
+}
+
+int tree_pack(int fd, const char *as, const struct sink *tar, struct error *err)
+{
+	struct diff *diff = allocate(sizeof *diff);
+	diff->options.form = LAYER_FORM_TREE;
+	diff->crosses_mounts = true;
+	diff->links = layer_links_new();
+	int result = strlen(as) >= sizeof diff->path ? error_set(err, ERROR_LIMIT, "the name is too long")
+						     : tar_writer_new(tar, &diff->writer, err);
+	if (result == 0) {
+		diff->path_size = strlen(as);
+		memcpy(diff->path, as, diff->path_size + 1);
+		result = pack_pinned(diff, fd, err);
+	}
+	if (result < 0) {
+		char text[256];
+		layer_path_printable(diff->path, text);
+		if (*text)
+			error_wrap(err, "\"%s\"", text);
+	} else {
+		result = tar_writer_finish(diff->writer, err);
+	}
+	tar_writer_free(diff->writer);
+	layer_links_free(diff->links);
+	free(diff);
+	return result;
 }
 
 int layer_diff(int folder_fd, const struct layer_diff_options *options, const struct sink *tar,

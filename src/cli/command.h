@@ -85,6 +85,7 @@ command_handler cmd_builder_du;
 command_handler cmd_builder_prune;
 command_handler cmd_cleanup;
 command_handler cmd_container_prune;
+command_handler cmd_cp;
 command_handler cmd_create;
 command_handler cmd_events;
 command_handler cmd_exec;

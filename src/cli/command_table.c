@@ -96,6 +96,17 @@ const struct command command_table[] = {
 	 .maximum = -1,
 	 .handler = cmd_exec},
 	{.group = "container",
+	 .name = "cp",
+	 .shortcut = "cp",
+	 .arguments = "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n"
+		      "       coracle cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
+	 .summary = "Copy files/folders between a container and the local filesystem",
+	 .example = "  coracle cp web:/etc/web.conf .\n  coracle cp site/. web:/srv/site\n"
+		    "  coracle cp web:/var/log - | tar -t",
+	 .minimum = 2,
+	 .maximum = 2,
+	 .handler = cmd_cp},
+	{.group = "container",
 	 .name = "export",
 	 .shortcut = "export",
 	 .arguments = "[OPTIONS] CONTAINER",

@@ -126,3 +126,11 @@ int launch_mounts_open(struct engine *engine, const struct container_config *con
 	}
 	return 0;
 }
+
+void launch_mounts_close(struct spec_mount *mounts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (mounts[i].source_fd >= 0)
+			close(mounts[i].source_fd);
+	free(mounts);
+}

@@ -31,12 +31,9 @@ void launch_plan_release(struct launch_plan *plan)
 			close(fds[i]);
 	for (size_t i = 0; i < plan->layer_count; i++)
 		close(plan->layer_fds[i]);
-	for (size_t i = 0; i < plan->mount_count; i++)
-		if (plan->mounts[i].source_fd >= 0)
-			close(plan->mounts[i].source_fd);
+	launch_mounts_close(plan->mounts, plan->mount_count);
 	log_plan_release(&plan->log);
 	free(plan->layer_fds);
-	free(plan->mounts);
 	free(plan->cgroup);
 	free(plan->hostname);
 	free(plan->init_path);

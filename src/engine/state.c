@@ -1,5 +1,6 @@
 #include "engine/state.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
