@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,8 @@ struct layer_diff_options {
 	enum layer_owner owner;
 	int64_t time_limit; /* seconds since 1970: later modification times are cut to it; 0: none (SOURCE_DATE_EPOCH)
 			     */
+	/* What is left out: `name` in the open folder, whose path is `folder` ("" is the root). NULL: nothing. */
+	bool (*excludes)(int folder_fd, const char *folder, const char *name);
 };
 
 int layer_diff(int folder_fd, const struct layer_diff_options *options, const struct sink *tar,

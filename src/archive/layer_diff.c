@@ -320,6 +320,8 @@ static int diff_folder(struct diff *diff, int folder_fd, int depth, struct error
 	size_t folder_size = diff->path_size;
 	for (size_t i = 0; i < names.count; i++) {
 		const char *name = names.items[i];
+		if (diff->options.excludes && diff->options.excludes(folder_fd, diff->path, name))
+			continue;
 		int result = check_name(diff, name, depth, err);
 		if (result == 0) {
 			size_t size = strlen(name);

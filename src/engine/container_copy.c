@@ -5,11 +5,7 @@
 #include "engine/container_copy.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "archive/compression.h"
@@ -19,6 +15,7 @@
 #include "engine/container_copy_place.h"
 #include "engine/container_root.h"
 #include "engine/events.h"
+#include "engine/pack_pipe.h"
 #include "runtime/user.h"
 
 /* Where things go, and under which name. */
@@ -97,66 +94,28 @@ static int write_counted(void *context, const void *bytes, size_t size, struct e
 	return sink_write(&counted->to, bytes, size, err);
 }
 
-/* The child that packs. Its error goes over the socket; none is its success. */
-static void pack(int source_fd, const char *as, int pipe_fd, int report_fd)
-{
-	struct error problem = {0};
-	const struct sink tar = sink_to_fd(&pipe_fd);
-	signal(SIGPIPE, SIG_IGN);
-	if (tree_pack(source_fd, as, &tar, &problem) == 0)
-		_exit(0);
-	send(report_fd, &problem, sizeof problem, MSG_NOSIGNAL);
-	_exit(1);
-}
+struct packing {
+	int fd;
+	const char *as;
+};
 
-static int unpack_from(struct container_copy *copy, int pipe_fd, int folder_fd,
-		       const struct tree_unpack_options *options, struct error *err)
+static int pack(const void *context, const struct sink *tar, struct error *err)
 {
-	struct counted counted = {.copy = copy, .from = source_from_fd(&pipe_fd)};
-	const struct source tar = {.read = read_counted, .context = &counted};
-	return tree_unpack(&tar, folder_fd, options, err);
+	const struct packing *packing = context;
+	return tree_pack(packing->fd, packing->as, tar, err);
 }
 
 static int transfer(struct container_copy *copy, const struct place *source, const struct target *target,
 		    const struct tree_unpack_options *options, struct error *err)
 {
-	int pipe_ends[2], report[2];
-	if (pipe2(pipe_ends, O_CLOEXEC) < 0)
-		return error_set_errno(err, errno, "make a pipe");
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) < 0) {
-		close(pipe_ends[0]);
-		close(pipe_ends[1]);
-		return error_set_errno(err, errno, "make a socket pair");
-	}
-	fflush(NULL);
-	pid_t child = fork();
-	if (child == 0) {
-		close(pipe_ends[0]);
-		close(report[0]);
-		pack(source->fd, target->as, pipe_ends[1], report[1]);
-	}
-	int number = errno;
-	close(pipe_ends[1]);
-	close(report[1]);
-	struct error unpacking = {0}, packing = {0};
-	int result = child < 0 ? error_set_errno(&unpacking, number, "fork")
-			       : unpack_from(copy, pipe_ends[0], target->folder_fd, options, &unpacking);
-	close(pipe_ends[0]);
-	/* What could not be read is the cause of what was cut short, unless it is our own giving up (EPIPE). */
-	ssize_t got = recv(report[0], &packing, sizeof packing, 0);
-	int status = 0;
-	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	close(report[0]);
-	if (got == (ssize_t)sizeof packing && packing.system_errno != EPIPE) {
-		*err = packing;
+	const struct packing packing = {source->fd, target->as};
+	struct pack_pipe pipe;
+	if (pack_pipe_start(pack, &packing, &pipe, err) < 0)
 		return -1;
-	}
-	if (result < 0)
-		*err = unpacking;
-	else if (child > 0 && status != 0 && got <= 0)
-		result = error_set(err, ERROR_SYSTEM, "the process that reads the files was killed");
-	return result;
+	struct counted counted = {.copy = copy, .from = source_from_fd(&pipe.fd)};
+	const struct source tar = {.read = read_counted, .context = &counted};
+	int result = tree_unpack(&tar, target->folder_fd, options, err);
+	return pack_pipe_finish(&pipe, result, err);
 }
 
 static int copy_to_output(struct container_copy *copy, const struct place *source, struct error *err)

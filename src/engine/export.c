@@ -1,20 +1,11 @@
 #include "engine/export.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "archive/layer.h"
 #include "build/rootfs_view.h"
+#include "engine/container_diff.h"
 #include "store/container.h"
-
-/* What it wrote; -1 where it was never started. */
-static int open_written(struct engine *engine, const char *id)
-{
-	cleanup_close int folder = -1;
-	if (container_open_folder(engine->store, id, false, &folder, NULL) < 0)
-		return -1;
-	return openat(folder, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
 
 int container_export(struct engine *engine, const char *name, const struct sink *archive, struct error *err)
 {
@@ -29,7 +20,7 @@ int container_export(struct engine *engine, const char *name, const struct sink 
 	    store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0 ||
 	    container_layers(engine->store, record.id, &layers, &count, err) < 0)
 		return -1;
-	written = open_written(engine, record.id);
+	written = container_open_written(engine, record.id);
 	if (rootfs_view_open_below(engine->store, layers, count, written, &view, err) < 0 ||
 	    layer_diff(view.root_fd, &form, archive, NULL, err) < 0)
 		return error_wrap(err, "export %s", name);

@@ -75,8 +75,8 @@ static int commit_blob(struct import *import, struct image_layer *layer, struct 
 	return 0;
 }
 
-static int import_layer(struct engine *engine, const struct source *archive, struct image_layer *layer,
-			struct error *err)
+int image_import_layer(struct engine *engine, const struct source *archive, struct image_layer *layer,
+		       uint64_t *ret_entries, struct error *err)
 {
 	struct import import = {.archive = *archive, .blobs = engine->store->blobs};
 	struct source kept = {read_and_keep, &import};
@@ -86,11 +86,11 @@ static int import_layer(struct engine *engine, const struct source *archive, str
 		return -1;
 	import.hasher = hasher_new(DIGEST_SHA256);
 	int result = layer_unpack(engine->store->root_fd, &kept, NULL, &staging, &layer->diff_id, &totals, err);
-	if (result == 0 && totals.entries == 0)
-		result = error_set(err, ERROR_INVALID, "the archive is empty, or not a tar archive");
 	if (result == 0)
+		*ret_entries = totals.entries;
+	if (result == 0 && totals.entries > 0)
 		result = commit_blob(&import, layer, err);
-	if (result == 0)
+	if (result == 0 && totals.entries > 0)
 		result = layer_staging_commit(&staging, &layer->diff_id, err);
 	layer->size = totals.bytes;
 	if (import.upload)
@@ -136,12 +136,16 @@ int image_import(struct engine *engine, const struct source *archive, const stru
 	cleanup_close int lock = -1;
 	struct image_layer layer = {0};
 	struct digest manifest;
+	uint64_t entries;
 	/* A change that makes no sense is told before the archive is read. */
 	cleanup_image_config struct image_config trial = {0};
 	if (image_change_apply(&trial, &options->changes, err) < 0 ||
 	    store_lock_content(engine->store, STORE_LOCK_SHARED, &lock, err) < 0 ||
-	    import_layer(engine, archive, &layer, err) < 0 ||
-	    write_documents(engine, options, &layer, &manifest, err) < 0)
+	    image_import_layer(engine, archive, &layer, &entries, err) < 0)
+		return -1;
+	if (entries == 0)
+		return error_set(err, ERROR_INVALID, "the archive is empty, or not a tar archive");
+	if (write_documents(engine, options, &layer, &manifest, err) < 0)
 		return -1;
 	if (image_put(engine->store, &manifest, &layer, 1, options->tag, NULL, ret_image, err) < 0)
 		return -1;

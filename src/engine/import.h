@@ -24,3 +24,8 @@ int image_import(struct engine *engine, const struct source *archive, const stru
 /* The same of the archive that lies at options->url, which is fetched as a whole first. */
 int image_import_url(struct engine *engine, const struct import_options *options, struct image *ret_image,
 		     struct error *err);
+
+/* The archive becomes a layer, folder and blob, under the content lock that the caller holds.
+ * ret_layer->blob.media_type is not owned. Without entries (*ret_entries is 0) nothing is kept. */
+int image_import_layer(struct engine *engine, const struct source *archive, struct image_layer *ret_layer,
+		       uint64_t *ret_entries, struct error *err);

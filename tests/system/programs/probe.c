@@ -134,7 +134,7 @@ static int run_mkdir(int count, char **words)
 
 static int run_rm(int count, char **words)
 {
-	return unlink(words[1]) < 0 ? fail("rm", words[1]) : 0;
+	return remove(words[1]) < 0 ? fail("rm", words[1]) : 0;
 }
 
 /* move FROM TO */
