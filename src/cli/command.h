@@ -132,6 +132,7 @@ command_handler cmd_save;
 command_handler cmd_search;
 command_handler cmd_start;
 command_handler cmd_start_again;
+command_handler cmd_stats;
 command_handler cmd_stop;
 command_handler cmd_system_boot;
 command_handler cmd_system_df;

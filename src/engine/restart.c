@@ -1,5 +1,4 @@
 #include "engine/restart.h"
-#include "engine/events.h"
 
 #include <errno.h>
 
@@ -98,27 +97,6 @@ int container_start_due(struct engine *engine, const char *id, int lock_fd, stru
 		return -1;
 	hold.run_folder_fd = run_folder;
 	return record.restart_at == 0 ? 0 : container_start_again(engine, &record, &hold, err);
-}
-
-int container_set_restart_policy(struct engine *engine, const char *name, const char *text, struct error *err)
-{
-	cleanup_container_record struct container_record record = {0};
-	cleanup_container_config struct container_config config;
-	container_config_init(&config);
-	if (container_find(engine->store, name, &record, err) < 0 ||
-	    container_config_from_json(record.config, &config, err) < 0 ||
-	    container_config_set_restart(&config, text, err) < 0)
-		return -1;
-	if (record.remove_on_exit && config.restart_policy != RESTART_NO)
-		return error_set(err, ERROR_CONFLICT,
-				 "Cannot update container %s: Restart policy cannot be updated because AutoRemove is "
-				 "enabled for the container",
-				 record.id);
-	cleanup_json json_t *document = container_config_to_json(&config);
-	if (container_set_config(engine->store, record.id, document, err) < 0)
-		return -1;
-	event_container(engine, &record, "update", NULL);
-	return 0;
 }
 
 /* Whether it is to run after a boot; `state` has been read, which repaired what was running. */

@@ -34,9 +34,6 @@ int restart_fork_waiter(struct engine *engine, const char *id, int lock_fd, nano
  */
 int container_start_due(struct engine *engine, const char *id, int lock_fd, struct error *err);
 
-/* `update --restart`, in the words of the option. */
-int container_set_restart_policy(struct engine *engine, const char *name, const char *text, struct error *err);
-
 /*
  * Starts what is to run after the machine has come up: containers of the policies always, and unless-stopped where
  * nobody stopped them; those of on-failure that the power cut ended. What fails is told line by line to `report`, and
