@@ -1,7 +1,6 @@
 #include "cli/command.h"
+#include "engine/resource_options.h"
 #include "engine/update.h"
-
-#define CPU_PERIOD 100000 /* microseconds, in which --cpus is counted */
 
 static int update(struct engine *engine, const char *name, void *context, struct error *err)
 {
@@ -10,15 +9,11 @@ static int update(struct engine *engine, const char *name, void *context, struct
 
 static int apply_cpus(const char *cpus, struct container_update *changes, struct error *err)
 {
-	char *end;
-	double number = strtod(cpus, &end);
-	if (end == cpus || *end || !(number >= 0.01) || !(number < 100000))
-		return error_set(err, ERROR_USAGE, "invalid argument \"%s\" for \"--cpus\" flag: not a number of CPUs",
-				 cpus);
+	if (cpus_parse(cpus, &changes->nano_cpus, err) < 0)
+		return -1;
 	if (changes->cpu_quota_us != UPDATE_UNCHANGED)
 		return error_set(err, ERROR_INVALID,
 				 "Conflicting options: Nano CPUs and CPU Quota cannot both be set.");
-	changes->cpu_quota_us = (int64_t)(number * CPU_PERIOD);
 	return 0;
 }
 
@@ -48,7 +43,8 @@ int cmd_update(struct invocation *invocation, int count, char **arguments, struc
 		return -1;
 	if (!changes.restart && changes.memory_bytes == UPDATE_UNCHANGED &&
 	    changes.memory_swap_bytes == UPDATE_UNCHANGED && changes.pids_limit == UPDATE_UNCHANGED &&
-	    changes.cpu_quota_us == UPDATE_UNCHANGED && changes.cpu_shares == UPDATE_UNCHANGED)
+	    changes.cpu_quota_us == UPDATE_UNCHANGED && changes.nano_cpus == UPDATE_UNCHANGED &&
+	    changes.cpu_shares == UPDATE_UNCHANGED)
 		return error_set(err, ERROR_INVALID, "you must provide one or more flags when using this command");
 	cleanup_engine struct engine *engine = NULL;
 	if (command_open_engine(invocation, &engine, err) < 0)

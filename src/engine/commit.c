@@ -119,7 +119,7 @@ static int freeze_and_make_layer(struct commit *commit, struct image_layer *ret_
 	if (container_state_read(commit->engine, &commit->record, &state, err) < 0)
 		return -1;
 	if (commit->options->pause && state.status == CONTAINER_RUNNING && !state.is_paused &&
-	    container_freeze_begin(commit->record.id, &freeze, err) < 0) {
+	    container_freeze_begin(&commit->record, &freeze, err) < 0) {
 		/* It has ended meanwhile. */
 		if (err->kind != ERROR_NOT_FOUND)
 			return error_wrap(err, "cannot pause container %s (--pause=false commits without)",

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "engine/container_config.h"
 #include "engine/list.h"
+#include "engine/pin.h"
 #include "engine/start.h"
 #include "engine/state.h"
 #include "runtime/cgroup_usage.h"
@@ -60,7 +61,7 @@ static int read_network(struct engine *engine, const struct container_view *view
 	snprintf(path, sizeof path, "/proc/%d/net/dev", (int)view->state.pid);
 	if (read_file_at(AT_FDCWD, path, NETWORK_LIMIT, &text, err) < 0 ||
 	    container_open_run_folder(engine->store, view->record.id, false, &run_folder, err) < 0 ||
-	    container_pin_process(run_folder, &view->record, view->state.pid, &pidfd, err) < 0)
+	    container_pin(run_folder, &view->record, view->state.pid, &pidfd, err) < 0)
 		return -1;
 	container_stats_parse_network(buffer_text(&text), &stats->received, &stats->sent);
 	return 0;
@@ -71,7 +72,7 @@ static void fill_usage(struct engine *engine, const struct container_view *view,
 	struct cgroup_usage usage;
 	struct sysinfo host;
 	struct error ignored = {0};
-	cleanup_free char *cgroup = container_cgroup_path(view->record.id);
+	cleanup_free char *cgroup = container_cgroup(&view->record);
 	stats->when = time_monotonic();
 	/* Ended since it was looked at: then it uses nothing. */
 	if (view->state.status != CONTAINER_RUNNING || cgroup_usage_read(cgroup, &usage, &ignored) < 0 ||

@@ -30,12 +30,13 @@ static void guard(const char *cgroup, int socket_fd)
 	_exit(0);
 }
 
-int container_freeze_begin(const char *id, struct container_freeze *ret_freeze, struct error *err)
+int container_freeze_begin(const struct container_record *record, struct container_freeze *ret_freeze,
+			   struct error *err)
 {
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_set_errno(err, errno, "make a socket pair");
-	struct container_freeze freeze = {ends[0], -1, container_cgroup_path(id)};
+	struct container_freeze freeze = {ends[0], -1, container_cgroup(record)};
 	fflush(NULL);
 	freeze.guard = fork();
 	if (freeze.guard == 0) {

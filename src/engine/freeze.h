@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "store/container.h"
 
 struct container_freeze {
 	int socket_fd; /* -1: none */
@@ -16,7 +17,8 @@ struct container_freeze {
 };
 #define CONTAINER_FREEZE_INIT ((struct container_freeze){.socket_fd = -1})
 
-int container_freeze_begin(const char *id, struct container_freeze *ret_freeze, struct error *err);
+int container_freeze_begin(const struct container_record *record, struct container_freeze *ret_freeze,
+			   struct error *err);
 /* Returns once they go on. */
 void container_freeze_end(struct container_freeze *freeze);
 #define cleanup_container_freeze CLEANUP(container_freeze_end)

@@ -251,9 +251,10 @@ static int make_sysctls(const struct container_config *config, struct runtime_sp
 	return 0;
 }
 
-/* --cpus is a quota of the usual period. */
-static void set_processors(const struct container_config *config, struct spec_resources *resources)
+void launch_resources_numbers(const struct container_config *config, struct spec_resources *ret_resources)
 {
+	struct spec_resources *resources = ret_resources;
+	*resources = config->resources;
 	if (config->nano_cpus)
 		resources->cpu_quota_us = config->nano_cpus / (NANOSECONDS_PER_SECOND / CPU_PERIOD_US);
 	resources->cpuset_cpus = config->cpuset_cpus;
@@ -263,8 +264,7 @@ static void set_processors(const struct container_config *config, struct spec_re
 int launch_resources_make(const struct container_config *config, struct runtime_spec *spec,
 			  struct launch_resources *resources, struct error *err)
 {
-	spec->resources = config->resources;
-	set_processors(config, &spec->resources);
+	launch_resources_numbers(config, &spec->resources);
 	if (launch_limits_make(config, spec, resources, err) < 0 ||
 	    make_block_limits(config, spec, resources, err) < 0 || make_devices(config, spec, resources, err) < 0)
 		return -1;

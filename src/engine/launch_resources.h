@@ -22,3 +22,6 @@ int launch_limits_make(const struct container_config *config, struct runtime_spe
 		       struct launch_resources *resources, struct error *err);
 void launch_resources_release(struct launch_resources *resources);
 #define cleanup_launch_resources CLEANUP(launch_resources_release)
+
+/* What the config says in numbers and names, --cpus as a quota of the usual period; texts are borrowed from it. */
+void launch_resources_numbers(const struct container_config *config, struct spec_resources *ret_resources);

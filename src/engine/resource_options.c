@@ -274,7 +274,7 @@ static int check_memory(struct spec_resources *resources, struct error *err)
 	return 0;
 }
 
-static int check_processors(const struct container_config *config, struct error *err)
+int container_config_check_processors(const struct container_config *config, struct error *err)
 {
 	const struct spec_resources *resources = &config->resources;
 	int64_t period = resources->cpu_period_us, quota = resources->cpu_quota_us;
@@ -304,7 +304,7 @@ static int check_processors(const struct container_config *config, struct error 
 int container_config_check_resources(struct container_config *config, struct error *err)
 {
 	struct spec_resources *resources = &config->resources;
-	if (check_memory(resources, err) < 0 || check_processors(config, err) < 0)
+	if (check_memory(resources, err) < 0 || container_config_check_processors(config, err) < 0)
 		return -1;
 	if (resources->sets_swappiness && (resources->memory_swappiness < 0 || resources->memory_swappiness > 100))
 		return error_set(err, ERROR_INVALID, "invalid value: %lld. Valid memory swappiness range is 0-100",

@@ -27,3 +27,5 @@ int cgroup_parent_check(const char *parent, struct error *err);
 
 /* Whether the numbers go together, as Docker has it; without a limit of swap it becomes twice that of memory. */
 int container_config_check_resources(struct container_config *config, struct error *err);
+/* The part of it that is about processors. */
+int container_config_check_processors(const struct container_config *config, struct error *err);

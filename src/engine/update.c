@@ -4,6 +4,8 @@
 
 #include "engine/container_config.h"
 #include "engine/events.h"
+#include "engine/launch_resources.h"
+#include "engine/resource_options.h"
 #include "engine/start.h"
 #include "engine/state.h"
 #include "runtime/cgroup_update.h"
@@ -26,7 +28,7 @@ static const struct {
 
 void container_update_init(struct container_update *update)
 {
-	*update = (struct container_update){0};
+	*update = (struct container_update){.nano_cpus = UPDATE_UNCHANGED};
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		*(int64_t *)((char *)update + numbers[i].from) = UPDATE_UNCHANGED;
 }
@@ -64,6 +66,22 @@ static int check(const struct container_update *update, const struct spec_resour
 	return 0;
 }
 
+/* A number of processors is a quota by another name: one of them may be set. */
+static int check_processors(const struct container_update *update, const struct container_config *config,
+			    struct error *err)
+{
+	bool sets_quota = update->cpu_quota_us != UPDATE_UNCHANGED && update->cpu_quota_us != 0;
+	bool sets_cpus = update->nano_cpus != UPDATE_UNCHANGED && update->nano_cpus != 0;
+	if (sets_quota && config->nano_cpus)
+		return error_set(err, ERROR_INVALID,
+				 "Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set");
+	if (sets_cpus && (config->resources.cpu_period_us || config->resources.cpu_quota_us))
+		return error_set(err, ERROR_INVALID,
+				 "Conflicting options: Nano CPUs cannot be updated as CPU %s has already been set",
+				 config->resources.cpu_period_us ? "Period" : "Quota");
+	return 0;
+}
+
 static int check_restart(const struct container_record *record, const struct container_update *update,
 			 struct container_config *config, struct error *err)
 {
@@ -80,12 +98,19 @@ static int check_restart(const struct container_record *record, const struct con
 static int apply(struct engine *engine, const struct container_record *record, bool is_running,
 		 const struct container_update *update, struct container_config *config, struct error *err)
 {
-	const struct spec_resources from = config->resources;
-	cleanup_free char *cgroup = container_cgroup_path(record->id);
-	merge(update, &config->resources);
-	if (check(update, &from, &config->resources, err) < 0 || check_restart(record, update, config, err) < 0)
+	struct spec_resources from, to;
+	cleanup_free char *cgroup = container_cgroup(record);
+	launch_resources_numbers(config, &from);
+	if (check_processors(update, config, err) < 0)
 		return -1;
-	if (is_running && cgroup_update(cgroup, &from, &config->resources, err) < 0) {
+	merge(update, &config->resources);
+	if (update->nano_cpus != UPDATE_UNCHANGED && update->nano_cpus != 0)
+		config->nano_cpus = update->nano_cpus;
+	launch_resources_numbers(config, &to);
+	if (container_config_check_processors(config, err) < 0 || check(update, &from, &to, err) < 0 ||
+	    check_restart(record, update, config, err) < 0)
+		return -1;
+	if (is_running && cgroup_update(cgroup, &from, &to, err) < 0) {
 		/* It has ended since it was looked at: the record is what counts. */
 		if (err->kind != ERROR_NOT_FOUND)
 			return -1;
@@ -95,7 +120,7 @@ static int apply(struct engine *engine, const struct container_record *record, b
 	if (container_set_config(engine->store, record->id, document, err) == 0)
 		return 0;
 	if (is_running)
-		cgroup_update(cgroup, &config->resources, &from, NULL);
+		cgroup_update(cgroup, &to, &from, NULL);
 	return -1;
 }
 

@@ -11,6 +11,7 @@ struct container_update {
 	const char *restart; /* in the words of the option; NULL: unchanged */
 	/* As struct spec_resources has them; UPDATE_UNCHANGED, and 0 but for pids_limit, leave what is. */
 	int64_t memory_bytes, memory_swap_bytes, pids_limit, cpu_quota_us, cpu_shares;
+	int64_t nano_cpus; /* as struct container_config has it */
 };
 
 /* Everything unchanged. */
