@@ -292,7 +292,7 @@ static void note_answer(void *context, const struct nlmsghdr *message)
 	} else if (nft_is(message, NFT_MSG_NEWTABLE)) {
 		const struct nlattr *table[NFTA_TABLE_USERDATA + 1];
 		netlink_parse_message(message, sizeof(struct nfgenmsg), table, NFTA_TABLE_USERDATA);
-		struct comment comment;
+		struct comment comment = {0};
 		size_t size = make_comment(found->ruleset, &comment);
 		const struct nlattr *data = table[NFTA_TABLE_USERDATA];
 		found->exists = true;
@@ -335,7 +335,7 @@ static int look(int fd, const struct ruleset *ruleset, struct found *ret_found, 
 
 static void put_table(const struct ruleset *ruleset)
 {
-	struct comment comment;
+	struct comment comment = {0};
 	nft_begin(ruleset->batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, ruleset->family->number, "make nftables table");
 	netlink_put_string(ruleset->batch, NFTA_TABLE_NAME, ruleset->bridge->name);
 	netlink_put(ruleset->batch, NFTA_TABLE_USERDATA, &comment, make_comment(ruleset, &comment));
@@ -358,23 +358,24 @@ static void put_maps(struct netlink_batch *batch, const struct address_family *f
 	nft_put_map(batch, family->number, table, &map, WILDCARD_MAP_ID);
 }
 
-static int make(int fd, struct ruleset *ruleset, const struct found *found, struct error *err)
+static int make(int fd, const struct ruleset *wanted, const struct found *found, struct error *err)
 {
-	const char *name = ruleset->bridge->name;
-	uint8_t family = ruleset->family->number;
+	const char *name = wanted->bridge->name;
+	uint8_t family = wanted->family->number;
 	NETLINK_BATCH(batch, 8192);
-	ruleset->batch = &batch;
+	struct ruleset ruleset = *wanted;
+	ruleset.batch = &batch;
 	nft_transaction_begin(&batch, found->generation);
 	if (found->exists) {
 		nft_begin(&batch, NFT_MSG_DELTABLE, 0, family, "replace nftables table");
 		netlink_put_string(&batch, NFTA_TABLE_NAME, name);
 	}
-	put_table(ruleset);
-	put_maps(&batch, ruleset->family, name);
+	put_table(&ruleset);
+	put_maps(&batch, ruleset.family, name);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
 		nft_put_chain(&batch, family, name, &chains[i].chain);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
-		chains[i].put_rules(ruleset, chains[i].chain.name);
+		chains[i].put_rules(&ruleset, chains[i].chain.name);
 	nft_transaction_end(&batch);
 	return netlink_exchange(fd, &batch, NULL, NULL, err);
 }
