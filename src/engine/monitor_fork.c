@@ -10,6 +10,10 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "runtime/cgroup.h"
+
+/* Beside the groups of the containers (start.h), whose names are hexadecimal digits. */
+#define MONITORS_CGROUP "/coracle/monitors"
 
 static int open_pipe(int *ret_read, int *ret_write, struct error *err)
 {
@@ -101,7 +105,7 @@ int monitor_fork(int (*become)(const void *context, int report_fd, struct error 
 	cleanup_close int report_write = -1;
 	if (open_pipe(&report_read, &report_write, err) < 0)
 		return -1;
-	pid_t pid = fork();
+	pid_t pid = cgroup_fork(MONITORS_CGROUP);
 	if (pid < 0)
 		return error_set_errno(err, errno, "fork");
 	if (pid == 0) {

@@ -18,6 +18,12 @@ int cgroup_create(const char *path, const struct spec_resources *resources, stru
 int cgroup_enter(const char *path, pid_t pid, struct error *err);
 /* The text of its cgroup.procs: a pid a line, as this pid namespace numbers them. */
 int cgroup_read_processes(const char *path, struct buffer *ret_text, struct error *err);
+/*
+ * fork(2) whose child begins its life in the group `path`, which is made where it is missing and gets no limits: what
+ * is to outlive the session or the service that it was started from must not be in that one's group, which systemd
+ * kills as a whole. On a host without version 2, and where this is forbidden, the child stays where its parent is.
+ */
+pid_t cgroup_fork(const char *path);
 /* SIGKILL to all its processes (cgroup.kill, or the freezer and a loop), then removes it. Absent is success. */
 int cgroup_destroy(const char *path, struct error *err);
 
