@@ -213,7 +213,6 @@ static void places_are_found_in_all_files(void **state)
 	for (uint64_t number = 1; number <= numbers.last; number++) {
 		char name[LOG_NAME_SIZE];
 		log_name_numbered(name, number, "");
-		cleanup_free char *last = NULL;
 		/* 51 bytes a record. */
 		time_t end = START / NANOSECONDS_PER_SECOND + 10000 + (time_t)number * (400000 / 51) - 1;
 		const struct timespec times[] = {{.tv_sec = end}, {.tv_sec = end}};
