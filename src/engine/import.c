@@ -136,7 +136,7 @@ int image_import(struct engine *engine, const struct source *archive, const stru
 	cleanup_close int lock = -1;
 	struct image_layer layer = {0};
 	struct digest manifest;
-	uint64_t entries;
+	uint64_t entries = 0;
 	/* A change that makes no sense is told before the archive is read. */
 	cleanup_image_config struct image_config trial = {0};
 	if (image_change_apply(&trial, &options->changes, err) < 0 ||

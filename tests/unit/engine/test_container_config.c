@@ -132,7 +132,10 @@ static void a_record_round_trips(void **state)
 	container_config_add_volume(&config, "/host:/data:ro", &err);
 	container_config_add_port(&config, "127.0.0.1:8080:80/udp", &err);
 	container_config_add_environment(&config, "A=b", &err);
+	const struct string_list no_aliases = {0};
+	const struct network_wishes wishes = {.aliases = &no_aliases};
 	container_config_add_network(&config, "none", &err);
+	assert_int_equal(container_config_complete_network(&config, &wishes, &err), 0);
 	string_list_add(&config.command, "sh");
 	config.has_command = true;
 	config.hostname = duplicate_string("h");
