@@ -233,7 +233,10 @@ static int run_prepared(struct step *step, const struct build_run *run, int outp
 	string_list_release(&spec.environment);
 	if (result < 0)
 		return -1;
-	if (network_connect(&step->network, &step->config, process.pid, err) < 0 || runtime_start(&process, err) < 0) {
+	result = network_connect(&step->network, &step->config, process.pid, err);
+	if (result < 0)
+		runtime_tell_reason(&process, err);
+	if (result < 0 || runtime_start(&process, err) < 0) {
 		runtime_abandon(&process, step->cgroup);
 		return -1;
 	}

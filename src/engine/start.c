@@ -67,10 +67,13 @@ static int launch(const struct start *start, struct stdio *stdio, struct runtime
 		return -1;
 	if (ret_process->terminal_fd >= 0)
 		stdio_copy_terminal_size(ret_process->terminal_fd);
-	if (network_connect(start->network, start->config, ret_process->pid, err) < 0 ||
-	    (start->network->count && resolver_sockets_open(ret_process->pid, network_plan_has_resolver(start->network),
-							    ret_sockets, err) < 0) ||
-	    runtime_start(ret_process, err) < 0) {
+	int result = network_connect(start->network, start->config, ret_process->pid, err);
+	if (result == 0 && start->network->count)
+		result = resolver_sockets_open(ret_process->pid, network_plan_has_resolver(start->network), ret_sockets,
+					       err);
+	if (result < 0)
+		runtime_tell_reason(ret_process, err);
+	if (result < 0 || runtime_start(ret_process, err) < 0) {
 		runtime_abandon(ret_process, start->plan->cgroup);
 		network_take_back(start->network, start->config);
 		return -1;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -411,6 +412,19 @@ int runtime_start(struct runtime_process *process, struct error *err)
 	close(process->sync_fd);
 	process->sync_fd = -1;
 	return 0;
+}
+
+void runtime_tell_reason(struct runtime_process *process, struct error *err)
+{
+	struct pollfd ready = {.fd = process->sync_fd, .events = POLLIN};
+	struct sync_message message;
+	while (process->sync_fd >= 0 && poll(&ready, 1, 0) > 0 &&
+	       sync_receive(process->sync_fd, &message, NULL, NULL) > 0) {
+		if (message.kind == SYNC_FAILED && err) {
+			*err = message.error;
+			return;
+		}
+	}
 }
 
 void runtime_abandon(struct runtime_process *process, const char *cgroup)

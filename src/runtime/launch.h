@@ -36,6 +36,9 @@ struct runtime_inside {
 int runtime_launch_with(const struct runtime_spec *spec, const struct runtime_inside *inside,
 			struct runtime_process *ret_process, struct error *err);
 int runtime_start(struct runtime_process *process, struct error *err);
+/* Something that needs the process has failed: where it had failed itself by then, that is the reason to tell, and
+ * takes the place of *err. */
+void runtime_tell_reason(struct runtime_process *process, struct error *err);
 void runtime_abandon(struct runtime_process *process, const char *cgroup);
 
 /*

@@ -182,7 +182,7 @@ ps_names() { coracle ps --format '{{.Names}}' "$@"; }
 @test "system prune: the warning, filters, volumes" {
   run inside bash -c 'coracle system prune --volumes --filter label=a </dev/null'
   assert_exit 0
-  assert_output $'WARNING! This will remove:\n  - all stopped containers\n  - all anonymous volumes not used by at least one container\n  - all dangling images\n  - unused build cache\n\n  Items to be pruned will be filtered with:\n  - label=a\n\nAre you sure you want to continue? [y/N] '
+  assert_output $'WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n  - all anonymous volumes not used by at least one container\n  - all dangling images\n  - unused build cache\n\n  Items to be pruned will be filtered with:\n  - label=a\n\nAre you sure you want to continue? [y/N] '
   run coracle system prune -f --volumes --filter until=1h
   assert_exit 1
   assert_has 'the "until" filter is not supported with "--volumes"'

@@ -26,7 +26,7 @@ inventory() {
     echo "rules: $(nft list ruleset | wc -l)"
     echo "cgroups: $(find /sys/fs/cgroup -path "*coracle*" -type d | wc -l)"
     echo "processes: $(pgrep -c coracle)"
-    echo "files: $(find "$CORACLE_ROOT" "$CORACLE_RUN_ROOT" ! -name "events*" | wc -l)"
+    echo "files: $(find "$CORACLE_ROOT" "$CORACLE_RUN_ROOT" ! -name "events*" ! -path "*/removed-logs/*" | wc -l)"
     echo "rows: $(sqlite3 "$CORACLE_ROOT/coracle.db" "SELECT (SELECT count(*) FROM container), (SELECT count(*) FROM address),
       (SELECT count(*) FROM port), (SELECT count(*) FROM volume)")"'
 }
