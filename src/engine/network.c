@@ -70,9 +70,8 @@ int network_default(struct engine *engine, struct network_record *ret_record, st
 	return network_record_find(engine->store, DEFAULT_NETWORK, ret_record, err);
 }
 
-char *network_bridge_name(const struct store *store, const char *network_id)
+char *network_bridge_name(const char *network_id)
 {
-	(void)store;
 	return format_string("cor-%.10s", network_id);
 }
 

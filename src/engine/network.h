@@ -33,7 +33,7 @@ void network_plan_release(struct network_plan *plan);
 /* Of network "bridge", which is made where it is not there yet. */
 int network_default(struct engine *engine, struct network_record *ret_record, struct error *err);
 /* "cor-1a2b3c4d": an interface's name for a network of this store. */
-char *network_bridge_name(const struct store *store, const char *network_id);
+char *network_bridge_name(const char *network_id);
 void network_fill_bridge(const struct network_record *record, struct bridge *ret_bridge);
 void network_fill_endpoint(const struct network_link *link, bool is_gateway, struct endpoint *ret_endpoint);
 bool network_is_default(const struct network_record *record);

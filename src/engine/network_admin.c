@@ -168,7 +168,7 @@ static int complete(const struct network_records *others, struct network_record 
 	const struct network_create_options *options = context;
 	struct network_settings settings;
 	network_settings_read(&record->options, &settings);
-	record->bridge = settings.bridge ? duplicate_string(settings.bridge) : network_bridge_name(NULL, record->id);
+	record->bridge = settings.bridge ? duplicate_string(settings.bridge) : network_bridge_name(record->id);
 	if (take_subnets(options, record, err) < 0)
 		return -1;
 	cleanup_free struct prefix *taken = network_taken_subnets(others);

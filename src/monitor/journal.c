@@ -98,14 +98,10 @@ void journal_write(struct journal *journal, enum log_stream stream, const char *
 	if (size == 0)
 		send_loss(journal);
 	for (const char *at = bytes, *end = bytes + size; at < end;) {
-		size_t length = (size_t)(end - at);
-		if (length > LOG_PART_LIMIT)
-			length = LOG_PART_LIMIT;
-		const char *newline = memchr(at, '\n', length);
-		if (newline)
-			length = (size_t)(newline - at);
-		if (send_loss(journal) < 0 || send_entry(journal, stream, !newline, at, length) < 0)
+		bool has_newline;
+		size_t length = log_part_length(at, (size_t)(end - at), &has_newline);
+		if (send_loss(journal) < 0 || send_entry(journal, stream, !has_newline, at, length) < 0)
 			journal_lose(journal, length, errno);
-		at += length + (newline ? 1 : 0);
+		at += length + (has_newline ? 1 : 0);
 	}
 }

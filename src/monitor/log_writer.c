@@ -260,6 +260,14 @@ static void add_record(struct pending *pending, const char prefix[PREFIX_SIZE], 
 	pending->used += used;
 }
 
+size_t log_part_length(const char *bytes, size_t left, bool *ret_has_newline)
+{
+	size_t length = left > LOG_PART_LIMIT ? LOG_PART_LIMIT : left;
+	const char *newline = memchr(bytes, '\n', length);
+	*ret_has_newline = newline != NULL;
+	return newline ? (size_t)(newline - bytes) : length;
+}
+
 void log_write(struct log_writer *writer, enum log_stream stream, nanoseconds now, const char *bytes, size_t size)
 {
 	if (writer->fd < 0)
@@ -268,12 +276,8 @@ void log_write(struct log_writer *writer, enum log_stream stream, nanoseconds no
 	struct pending pending = {.size = 0};
 	make_prefix(writer, stream, now, prefix);
 	for (const char *at = bytes, *end = bytes + size; at < end;) {
-		size_t length = (size_t)(end - at);
-		if (length > LOG_PART_LIMIT)
-			length = LOG_PART_LIMIT;
-		const char *newline = memchr(at, '\n', length);
-		if (newline)
-			length = (size_t)(newline - at);
+		bool has_newline;
+		size_t length = log_part_length(at, (size_t)(end - at), &has_newline);
 		size_t record = PREFIX_SIZE + length + 1;
 		bool is_full = writer->limit > 0 && writer->size + pending.size + record > writer->limit &&
 			       writer->size + pending.size > 0;
@@ -282,8 +286,8 @@ void log_write(struct log_writer *writer, enum log_stream stream, nanoseconds no
 			flush(writer, prefix, &pending);
 		if (is_full && turn_over(writer) < 0)
 			writer->limit = writer->size + TRY_AGAIN_AFTER;
-		add_record(&pending, prefix, newline != NULL, at, length);
-		at += length + (newline ? 1 : 0);
+		add_record(&pending, prefix, has_newline, at, length);
+		at += length + (has_newline ? 1 : 0);
 	}
 	flush(writer, prefix, &pending);
 }

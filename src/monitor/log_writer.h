@@ -22,6 +22,9 @@
 /* Bytes of text in one record. */
 #define LOG_PART_LIMIT 16384
 
+/* Of `left` bytes, those of the next record: up to a newline, which then stands behind them, or LOG_PART_LIMIT. */
+size_t log_part_length(const char *bytes, size_t left, bool *ret_has_newline);
+
 enum log_stream { LOG_STDOUT, LOG_STDERR };
 
 struct log_rotation {
